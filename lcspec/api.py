@@ -1,0 +1,312 @@
+"""lcspec as functions: the public face. The command line parses options, calls these, prints and exits.
+
+`load` reads and checks, `make_plan` is the dry run, `update_lock` pins, `apply` executes. Users' faults come back as
+diagnostics (`Loaded.diagnostics`) or as `LcspecError`; any other exception is a bug of ours.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lcspec.canon import digest_bytes
+from lcspec.compile.bind import bind
+from lcspec.compile.check import check as check_spec
+from lcspec.compile.facts import Facts
+from lcspec.compile.lower import lower
+from lcspec.compile.parse import parse
+from lcspec.compile.planner import plan_steps
+from lcspec.diag.model import Diagnostic, Label, LcspecError, has_errors
+from lcspec.gates.choose import Chooser
+from lcspec.ir.document import Node, locate
+from lcspec.ir.plan import Estimate, Graph, Plan, PlannedStep
+from lcspec.ir.source import SourceFile
+from lcspec.ir.spec import Bound, Spec
+from lcspec.kinds import registry
+from lcspec.lock import Lock
+from lcspec.project import FileDigests, Project, read_lock, read_source
+
+KEYED_LIBRARIES = ("torch", "transformers", "peft", "trl")
+
+
+@dataclass
+class Loaded:
+    """A spec that was read: `spec` is None when the diagnostics hold errors of syntax or shape."""
+
+    project: Project
+    source: SourceFile
+    root: Node | None
+    spec: Spec | None
+    lock: Lock | None
+    diagnostics: list[Diagnostic]
+    sources: dict[str, SourceFile] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing stands in the way of a plan."""
+        return self.spec is not None and not has_errors(self.diagnostics)
+
+
+def load(path: Path) -> Loaded:
+    """Reads, binds and checks the spec at `path`; local data files are looked into as far as that is quick.
+
+    Raises:
+        LcspecError: the file cannot be read, or the lock is broken.
+    """
+    return load_text(Project(path), read_source(path))
+
+
+def load_text(project: Project, source: SourceFile) -> Loaded:
+    """Like `load`, for a text that is already there."""
+    sources = {source.path: source}
+    try:
+        lock, lock_source = read_lock(project)
+    except LcspecError as error:
+        broken = read_source(project.lock)
+        return Loaded(project, source, None, None, None, list(error.diagnostics), {**sources, broken.path: broken})
+    if lock_source is not None:
+        sources[lock_source.path] = lock_source
+    root, found = parse(source)
+    spec = None
+    if root is not None:
+        spec, more = bind(root)
+        found = [*found, *more]
+    if spec is not None and root is not None:
+        found += check_spec(spec, root, lock.models if lock else {})
+        if not has_errors(found):
+            found += _check_files(project, spec, root, sources)
+    return Loaded(project, source, root, spec, lock, found, sources)
+
+
+def _check_files(project: Project, spec: Spec, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
+    """Faults of local files: missing ones, and rows that the data kind would refuse."""
+    found = []
+    for family in ("data", "model"):
+        for entry in spec.entries(family).values():
+            if getattr(entry.body, "from_", None) is not None:
+                continue
+            missing = [name for name in local_files(entry) if not (project.folder / name).is_file()]
+            for name in missing:
+                label = Label(locate(root, _path_of(entry, root, name)), "")
+                help = f"paths are relative to the spec's folder `{project.folder.name}/`"
+                found.append(Diagnostic("LC0401", f"there is no file `{name}`", (label,), help=help))
+            if not missing and family == "data":
+                found += _check_rows(project, spec, entry, sources)
+    return found
+
+
+def local_files(entry: Bound) -> tuple[str, ...]:
+    """The files of the project that an entry without `from` names."""
+    body = entry.body
+    if entry.kind == "folder":
+        return tuple(str(Path(body.path) / name) for name in body.files)
+    listed = getattr(body, "files", None) or ()
+    named = tuple(listed.values()) if isinstance(listed, Mapping) else tuple(listed)
+    return named or ((body.path,) if getattr(body, "path", None) else ())
+
+
+def _path_of(entry: Bound, root: Node, name: str) -> tuple[str | int, ...]:
+    """Where the spec names the file `name`."""
+    listed = getattr(entry.body, "files", None)
+    if isinstance(listed, Mapping):
+        return (*entry.path, "files", next(role for role, path in listed.items() if path == name))
+    return (*entry.path, "files") if listed and entry.kind != "folder" else (*entry.path, "path")
+
+
+QUICK_BYTES = 20 << 20  # local files up to this size are read while checking
+
+
+def _check_rows(project: Project, spec: Spec, entry: Bound, sources: dict[str, SourceFile]) -> list[Diagnostic]:
+    module = registry.module("data", entry.kind)
+    if not hasattr(module, "read"):
+        return []
+    from lcspec.datakind import check_rows
+
+    files = local_files(entry)
+    if sum((project.folder / name).stat().st_size for name in files) > QUICK_BYTES:
+        return []
+    return check_rows(project.folder, entry, list(spec.scope.labels), module.read, sources)
+
+
+# --- plan ------------------------------------------------------------------------------------------------------------
+
+
+def gather_facts(project: Project) -> Facts:
+    """What the world looks like now; records and histories are read when the planner asks for them."""
+    from lcspec.run.release import champion_facts
+    from lcspec.run.store import Store
+
+    store = Store.peek(project.store)
+    return Facts(
+        files=FileDigests(project),
+        records=store.records,
+        heads=store.heads,
+        champion=champion_facts(project.store),
+        history=_history(project),
+    )
+
+
+def _history(project: Project) -> Callable[[str, str], Estimate | None]:
+    """Looks durations up in the ledger, opened on the first question."""
+    opened: list[Any] = []
+
+    def look_up(step: str, kind: str) -> Estimate | None:
+        if not (project.store / "ledger.db").exists():
+            return None
+        if not opened:
+            from lcspec.run.ledger import Ledger
+
+            opened.append(Ledger.peek(project.store))
+        known = opened[0].history(step, kind)
+        return Estimate((known.low, known.high), known.peak, "history") if known else None
+
+    return look_up
+
+
+def lower_loaded(loaded: Loaded, facts: Facts) -> tuple[Graph, dict[str, tuple[Bound, tuple[str, ...]]]]:
+    """The graph of a loaded spec; LcspecError with its diagnostics when it has errors."""
+    if not loaded.ok or loaded.spec is None:
+        raise LcspecError(loaded.diagnostics)
+    return lower(loaded.spec, loaded.lock or Lock(), facts)
+
+
+def make_plan(loaded: Loaded, facts: Facts | None = None) -> tuple[Plan, Chooser]:
+    """The dry run. Pure but for the facts it gathers; writes nothing."""
+    facts = facts or gather_facts(loaded.project)
+    graph, requests = lower_loaded(loaded, facts)
+    missing = missing_pins(loaded.lock, requests)
+    lock = None if loaded.lock is None else loaded.lock
+    steps, chooser = plan_steps(graph, lock, facts)
+    assert loaded.spec is not None  # noqa: S101 - lower_loaded raised otherwise
+    plan = Plan(
+        spec_name=loaded.spec.name,
+        spec_digest=digest_bytes(loaded.source.text.encode()),
+        lock_digest=lock.digest() if lock else None,
+        graph=graph,
+        steps=steps,
+        decisions=chooser.decisions(),
+        problems=tuple(f"`{name}` is not locked" for name in missing),
+        requests={name: list(members) for name, (_, members) in requests.items()},
+    )
+    return plan, chooser
+
+
+def pending(plan: Plan) -> bool:
+    """Whether apply would do anything."""
+    return any(step.action in ("run", "conditional", "reuse-if-unchanged") for step in plan.steps)
+
+
+def missing_pins(lock: Lock | None, requests: Mapping[str, tuple[Bound, tuple[str, ...]]]) -> list[str]:
+    """Ids of remote sources that the lock does not cover."""
+    from lcspec.compile.lower import source_id
+
+    missing = []
+    for source, members in requests.values():
+        if source.kind == "path":
+            continue
+        pin = (lock.sources if lock else {}).get(source_id(source))
+        if pin is None or not set(members) <= set(pin["members"]):
+            missing.append(source_id(source))
+    return sorted(set(missing))
+
+
+# --- lock ------------------------------------------------------------------------------------------------------------
+
+
+def update_lock(loaded: Loaded, *, update: bool = False, tell: Callable[[str], None] = lambda text: None) -> Lock:
+    """The lock with every source, model and library of the spec; `update` pins anew what is pinned already.
+
+    Raises:
+        LcspecError: a source cannot be fetched.
+    """
+    from lcspec.compile.lower import source_id
+
+    facts = gather_facts(loaded.project)
+    _, requests = lower_loaded(loaded, facts)
+    old = loaded.lock or Lock()
+    sources: dict[str, Mapping[str, Any]] = {}
+    cache = loaded.project.store / "cache" / "downloads"
+    for source, members in requests.values():
+        if source.kind == "path":
+            continue
+        name = source_id(source)
+        known = sources.get(name) or (None if update else old.sources.get(name))
+        if known is None or not set(members) <= set(known["members"]):
+            tell(f"locking {name}")
+            known = registry.module("source", source.kind).resolve(source.body, members, cache, known)
+        sources[name] = known
+    used = {name: _used_members(pin, name, requests) for name, pin in sources.items()}
+    models = _model_facts(loaded, requests, used, cache, {} if update else old.models, tell)
+    return Lock(used, models, locked_libraries({} if update else old.libraries))
+
+
+def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pin without members that nothing asks for any more."""
+    from lcspec.compile.lower import source_id
+
+    wanted = {member for source, members in requests.values() if source_id(source) == name for member in members}
+    return {**pin, "members": {member: pin["members"][member] for member in sorted(wanted)}}
+
+
+def _model_facts(
+    loaded: Loaded, requests: Mapping[str, Any], sources: Mapping[str, Any], cache: Path,
+    old: Mapping[str, Mapping[str, Any]], tell: Callable[[str], None],
+) -> dict[str, Mapping[str, Any]]:
+    """Facts of each model whose files are pinned, read once per digest."""
+    from lcspec.compile.lower import source_id
+
+    made: dict[str, Mapping[str, Any]] = {}
+    assert loaded.spec is not None  # noqa: S101
+    for name, entry in loaded.spec.entries("model").items():
+        source, members = requests.get(f"model.{name}", (None, ()))
+        if source is None or source.kind == "path":
+            continue
+        pin = sources[source_id(source)]
+        digest = pin["members"][members[0]]
+        if old.get(name, {}).get("of") == digest:
+            made[name] = old[name]
+            continue
+        tell(f"reading facts of {name}")
+        path = registry.module("source", source.kind).open_member(source.body, members[0], cache, pin)
+        made[name] = {"of": digest, **registry.module("model", entry.kind).inspect(path)}
+    return made
+
+
+def locked_libraries(known: Mapping[str, str]) -> dict[str, str]:
+    """Library to `major.minor`: as locked, else as installed."""
+    return {name: known.get(name) or installed_minor(name) for name in KEYED_LIBRARIES}
+
+
+def installed_minor(name: str) -> str:
+    """`major.minor` of an installed library; `absent` when it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return ".".join(version(name).split("+")[0].split(".")[:2])
+    except PackageNotFoundError:
+        return "absent"
+
+
+def library_drift(lock: Lock) -> list[Diagnostic]:
+    """LC1003 for each library whose installed version is not the locked one."""
+    found = []
+    for name, locked in lock.libraries.items():
+        here = installed_minor(name)
+        if here != locked:
+            message = f"{name} {here} is installed, the lock holds {locked}"
+            help = f"install {name} {locked}.*, or accept new results with `lcspec lock --update`"
+            found.append(Diagnostic("LC1003", message, help=help))
+    return found
+
+
+def with_lock(loaded: Loaded, lock: Lock) -> Loaded:
+    """The same spec under another lock, checked again (a new lock can know more about models)."""
+    fresh = replace(loaded, lock=lock)
+    if fresh.spec is not None and fresh.root is not None:
+        fresh.diagnostics = check_spec(fresh.spec, fresh.root, lock.models)
+    return fresh
+
+
+def select(steps: tuple[PlannedStep, ...], action: str) -> list[PlannedStep]:
+    """The planned steps with one action."""
+    return [step for step in steps if step.action == action]

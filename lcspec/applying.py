@@ -1,0 +1,188 @@
+"""Apply as a function: pins, plans, runs, exports what was generated and writes the report."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcspec import api
+from lcspec.canon import digest_bytes
+from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.ir.source import SourceFile
+from lcspec.lock import Lock
+from lcspec.project import Project, write_atomic
+from lcspec.run.apply import Applied, Job, apply_graph, exit_code
+from lcspec.run.store import Store
+
+
+@dataclass
+class Result:
+    """What an apply came to: its exit code, and where the report and the service lie."""
+
+    applied: Applied
+    code: int
+    report: Path
+    service: Path | None
+
+
+def load_target(path: Path) -> api.Loaded:
+    """A spec, or a saved plan: then the spec as it lies on disk must be what was planned.
+
+    Raises:
+        LcspecError: LC1103 the plan cannot be read, LC1102 (exit 5) it is stale.
+    """
+    if path.suffix != ".json":
+        return api.load(path)
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        planned, spec = saved["steps"], saved["spec"]
+        project = Project(Path(spec["path"]))
+    except FileNotFoundError:
+        raise LcspecError([Diagnostic("LC0012", f"there is no file `{path}`", help="name a spec or a plan")]) from None
+    except (ValueError, KeyError, TypeError):
+        help = "make it with `lcspec plan SPEC -o plan.json`"
+        raise LcspecError([Diagnostic("LC1103", f"`{path}` is not a saved plan", help=help)]) from None
+    loaded = api.load(project.spec)
+    stale = [] if loaded.source.text == spec["text"] else ["the spec"]
+    if loaded.lock is None or saved["lock"] is None or loaded.lock.digest() != saved["lock"]["sha256"]:
+        stale.append("the lock")
+    if not stale and loaded.ok:
+        stale = _moved_steps(planned, api.make_plan(loaded)[0])
+    if stale:
+        help = "plan again, review, then apply the new plan"
+        raise LcspecError([Diagnostic("LC1102", f"changed since it was planned: {', '.join(stale)}", help=help)], 5)
+    return loaded
+
+
+def _moved_steps(planned: list[dict[str, Any]], now: Any) -> list[str]:
+    """Names of steps whose key or action is not what was saved."""
+    here = {step.step.id: step for step in now.steps}
+    moved = [f"step `{old['id']}`" for old in planned if old["id"] not in here or here[old["id"]].key != old["key"]]
+    known = {old["id"]: old["action"] for old in planned}
+    moved += [f"step `{name}`" for name, step in here.items() if known.get(name) != step.action]
+    return list(dict.fromkeys(moved))[:5]
+
+
+def apply_spec(
+    loaded: api.Loaded, *, locked: bool, wait: float | None, jobs: int, keep_going: bool, form: str,
+    say: Callable[[str], None], argv: tuple[str, ...],
+) -> Result:
+    """Runs the spec to its end.
+
+    Raises:
+        LcspecError: the lock lacks something and may not change, a library differs, the store is busy.
+    """
+    from lcspec.cli.progress import make_display
+
+    loaded = ensure_lock(loaded, locked=locked, say=say)
+    assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
+    facts = api.gather_facts(loaded.project)
+    graph, _ = api.lower_loaded(loaded, facts)
+    name = loaded.spec.name
+    job = Job(
+        name=name,
+        graph=graph,
+        lock=loaded.lock,
+        facts=facts,
+        store=loaded.project.store,
+        folder=loaded.project.folder,
+        spec_sha256=digest_bytes(loaded.source.text.encode()),
+        argv=argv,
+    )
+    started = time.monotonic()
+    with make_display(form, None) as display:
+        applied = apply_graph(job, display.emit, wait=wait, jobs=jobs, keep_going=keep_going)
+    if hasattr(facts.files, "save"):
+        facts.files.save()
+    report = write_reports(loaded, applied)
+    service = export_service(loaded.project, applied)
+    say(closing(applied, time.monotonic() - started, report, service))
+    return Result(applied, exit_code(applied), report, service)
+
+
+def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None]) -> api.Loaded:
+    """The spec with a complete lock: resolved and written when that is allowed; installed libraries agree with it."""
+    facts = api.gather_facts(loaded.project)
+    _, requests = api.lower_loaded(loaded, facts)
+    missing = api.missing_pins(loaded.lock, requests)
+    if loaded.lock is None or missing or set(loaded.lock.libraries) < set(api.KEYED_LIBRARIES):
+        if locked:
+            what = ", ".join(missing) or "the lock file"
+            help = "run `lcspec lock` where you develop, review the lock and commit it; or pass `--no-locked`"
+            raise LcspecError([Diagnostic("LC1002", f"not locked: {what}", help=help)], 1)
+        lock: Lock = api.update_lock(loaded, tell=say)
+        write_atomic(loaded.project.lock, lock.text())
+        say(f"wrote {loaded.project.lock}")
+        loaded = api.with_lock(loaded, lock)
+        if not loaded.ok:
+            raise LcspecError(loaded.diagnostics)
+    assert loaded.lock is not None  # noqa: S101
+    if drift := api.library_drift(loaded.lock):
+        raise LcspecError(drift, 1)
+    return loaded
+
+
+def write_reports(loaded: api.Loaded, applied: Applied) -> Path:
+    """Writes `report.html` and `report.md` into the build folder, unless they say just this already."""
+    from lcspec.reporting import report_input, report_state
+
+    folder = loaded.project.build(loaded.spec.name if loaded.spec else "report")
+    path, mark = folder / "report.html", folder / ".report-state"
+    state = report_state(loaded, applied)
+    if path.exists() and mark.exists() and mark.read_text(encoding="utf-8") == state:
+        return path
+    from lcspec.report import html, markdown
+    from lcspec.report.build import build
+
+    built = build(report_input(loaded, applied))
+    write_atomic(path, html.render(built))
+    write_atomic(folder / "report.md", markdown.render(built))
+    write_atomic(mark, state)
+    return path
+
+
+def export_service(project: Project, applied: Applied) -> Path | None:
+    """Copies the generated services of a new release to the build folder; hand edits there are replaced."""
+    if applied.release is None:
+        return None
+    store = Store.peek(project.store)
+    exported = None
+    for part, tree in applied.release["parts"].items():
+        if not part.startswith("service."):
+            continue
+        exported = project.build(applied.release["name"]) / part.removeprefix("service.")
+        mark = exported.parent / f".{exported.name}-tree"
+        if exported.is_dir() and mark.exists() and mark.read_text(encoding="utf-8") == tree:
+            continue
+        store.export(tree, exported)
+        write_atomic(mark, tree)
+    return exported
+
+
+def closing(applied: Applied, seconds: float, report: Path, service: Path | None) -> str:
+    """The last lines for people."""
+    from lcspec.units import format_seconds
+
+    outcome = applied.outcome
+    lines = [f"\n{outcome.ran} steps ran, {outcome.reused} reused, in {format_seconds(seconds)}."]
+    lines += [f"  gate {v.gate} on {v.split}: {v.outcome} — {v.why}" for v in applied.verdicts]
+    if applied.release is not None:
+        word = "Released" if applied.new_release else "Release stands:"
+        lines.append(f"{word} {applied.release['name']} {applied.release['number']}: {applied.release['candidate']}")
+    lines.append(f"Report: {shown(report)}")
+    if service is not None:
+        lines.append(f"Service: {shown(service)} (start it with `lcspec serve`)")
+    return "\n".join(lines)
+
+
+def shown(path: Path) -> str:
+    """A path for people: relative to here when it lies below."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+__all__ = ["Result", "SourceFile", "apply_spec", "ensure_lock", "load_target"]

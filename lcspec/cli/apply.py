@@ -1,0 +1,46 @@
+"""`lcspec apply`: run the plan."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from lcspec import api
+from lcspec.cli.common import fail, find_spec, format_option, show
+from lcspec.diag.model import Diagnostic, LcspecError
+
+
+@click.command("apply")
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@format_option()
+@click.option("--locked/--no-locked", default=None, help="Refuse to change the lock (default when CI is set).")
+@click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait for another apply to end.")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Steps at a time.")
+@click.option("--keep-going", "-k", is_flag=True, help="Go on with steps that do not need a failed one.")
+def command(
+    target: Path | None, form: str, locked: bool | None, wait: float | None, jobs: int, keep_going: bool
+) -> None:
+    """Run what the plan of SPEC says, or exactly a saved PLAN.json."""
+    from lcspec.applying import apply_spec, load_target
+
+    strict = bool(os.environ.get("CI")) if locked is None else locked
+    say = (lambda text: click.echo(text, err=True)) if form == "text" else (lambda text: None)
+    try:
+        loaded = load_target(target if target is not None and target.suffix == ".json" else find_spec(target))
+        if not loaded.ok:
+            fail(loaded.diagnostics, loaded.sources, 1, form)
+        if loaded.diagnostics:
+            show(loaded.diagnostics, loaded.sources, "text", err=True)
+        result = apply_spec(
+            loaded, locked=strict, wait=wait, jobs=jobs, keep_going=keep_going, form=form, say=say, argv=tuple(sys.argv[1:])
+        )
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, form)
+    failures = [diagnostic for _, diagnostic in result.applied.outcome.failures]
+    if failures:
+        show(failures, loaded.sources, "text", err=True)
+    elif result.code == 3:
+        help = f"read {result.report}; change the spec and apply again: finished steps are kept"
+        show([Diagnostic("LC1301", result.applied.why_not or "", help=help)], {}, "text", err=True)
+    raise click.exceptions.Exit(result.code)

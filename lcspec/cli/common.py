@@ -1,0 +1,88 @@
+"""What commands share: options, loading a spec, printing diagnostics and leaving with the right code."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from lcspec.diag.model import Diagnostic, LcspecError, has_errors
+from lcspec.ir.source import SourceFile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SPEC = click.Path(path_type=Path, dir_okay=False)
+
+
+def spec_argument(function: F) -> F:
+    """The spec file; without one, the only `*.yaml` in `specs/` or here."""
+    return click.argument("spec", type=SPEC, required=False)(function)
+
+
+def format_option(*choices: str) -> Callable[[F], F]:
+    """`--format`, text first."""
+    names = choices or ("text", "json")
+    return click.option("--format", "form", type=click.Choice(names), default=names[0], help="Form of the output.")
+
+
+def find_spec(given: Path | None) -> Path:
+    """The spec that is meant: the given one, or the only one that can be meant."""
+    if given is not None:
+        return given
+    found = [path for folder in (Path(), Path("specs")) for path in sorted(folder.glob("*.y*ml")) if _is_spec(path)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(map(str, found))
+    raise click.UsageError(f"name a spec: {listed}" if found else "there is no spec here; `lcspec init` writes one")
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return any(line.startswith("lcspec:") for line in file)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def load(given: Path | None, form: str) -> Any:
+    """The loaded spec; prints its diagnostics, and exits with 1 when they hold errors."""
+    from lcspec import api
+
+    try:
+        loaded = api.load(find_spec(given))
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, form)
+    if not loaded.ok:
+        fail(loaded.diagnostics, loaded.sources, 1, form)
+    if loaded.diagnostics:
+        show(loaded.diagnostics, loaded.sources, "text", err=True)
+    return loaded
+
+
+def show(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], form: str, *, err: bool = False
+) -> None:
+    """Prints diagnostics: text for people, JSON for machines."""
+    if form == "json":
+        from lcspec.diag.render_json import to_json
+
+        click.echo(json.dumps(to_json(diagnostics, sources), indent=2, ensure_ascii=False))
+        return
+    from lcspec.diag.render_text import render
+
+    stream = sys.stderr if err else sys.stdout
+    click.echo(render(diagnostics, sources, color=stream.isatty()), err=err, nl=False)
+
+
+def fail(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], code: int, form: str) -> NoReturn:
+    """Prints diagnostics and exits: JSON on stdout, text on stderr."""
+    listed = list(diagnostics)
+    show(listed, sources, form, err=form != "json")
+    raise click.exceptions.Exit(code if has_errors(listed) else 0)
+
+
+def emit_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True))

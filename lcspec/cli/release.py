@@ -1,0 +1,86 @@
+"""`lcspec release`: list, show, promote and roll back releases."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lcspec.cli.common import emit_json, fail, find_spec, format_option
+from lcspec.diag.model import Diagnostic
+from lcspec.project import Project
+from lcspec.run import release as rel
+
+
+@click.group("release")
+def command() -> None:
+    """List, show, promote and roll back releases."""
+
+
+def _spec_option(function: Any) -> Any:
+    return click.option("--spec", type=click.Path(path_type=Path), default=None, help="The spec; default: the only one.")(
+        function
+    )
+
+
+@command.command("list")
+@_spec_option
+@format_option()
+def list_(spec: Path | None, form: str) -> None:
+    """All releases, oldest first; the promoted one is marked."""
+    store = Project(find_spec(spec)).store
+    listed, champion = rel.releases(store), rel.promoted(store)
+    if form == "json":
+        emit_json({"format_version": 1, "promoted": champion, "releases": listed})
+        return
+    for manifest in listed:
+        mark = "*" if manifest["number"] == champion else " "
+        click.echo(f"{mark} {manifest['number']:>3}  {manifest['created']}  {manifest['name']}  {manifest['candidate']}")
+    if not listed:
+        click.echo("no release yet; `lcspec apply` makes one when the gates pass")
+
+
+@command.command("show")
+@click.argument("number", type=int, required=False)
+@_spec_option
+@format_option()
+def show(number: int | None, spec: Path | None, form: str) -> None:
+    """One release: its parts, digests and verdicts. Without NUMBER the promoted or newest one."""
+    manifest = _manifest(spec, number, form)
+    if form == "json":
+        emit_json(manifest)
+        return
+    click.echo(f"{manifest['name']} {manifest['number']}: {manifest['candidate']}, {manifest['created']}")
+    for part, digest in sorted(manifest["parts"].items()):
+        click.echo(f"  {part:<14} sha256:{digest}")
+    for verdict in manifest["verdicts"]:
+        click.echo(f"  gate {verdict['gate']} on {verdict['split']}: {verdict['outcome']} — {verdict['why']}")
+    click.echo(f"  looks at test so far: {manifest['looks']}")
+
+
+@command.command("promote")
+@click.argument("number", type=int, required=False)
+@_spec_option
+def promote(number: int | None, spec: Path | None) -> None:
+    """Make a release the champion: `serve` serves it, gates can compare against it."""
+    manifest = _manifest(spec, number or (rel.releases(Project(find_spec(spec)).store) or [{"number": None}])[-1]["number"], "text")
+    rel.promote(Project(find_spec(spec)).store, manifest["number"])
+    click.echo(f"promoted release {manifest['number']}")
+
+
+@command.command("rollback")
+@_spec_option
+def rollback(spec: Path | None) -> None:
+    """Return to the champion before the present one."""
+    number = rel.rollback(Project(find_spec(spec)).store)
+    if number is None:
+        fail([Diagnostic("LC1105", "there is no earlier champion", help="see `lcspec release list`")], {}, 2, "text")
+    click.echo(f"promoted release {number} again")
+
+
+def _manifest(spec: Path | None, number: int | None, form: str) -> dict[str, Any]:
+    project = Project(find_spec(spec))
+    manifest = rel.release(project.store, number)
+    if manifest is None:
+        message = f"there is no release {number}" if number else "there is no release yet"
+        fail([Diagnostic("LC1105", message, help="`lcspec apply` makes one when the gates pass")], {}, 2, form)
+    return manifest

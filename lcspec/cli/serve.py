@@ -1,0 +1,37 @@
+"""`lcspec serve`: run the released service."""
+
+import signal
+from pathlib import Path
+
+import click
+
+from lcspec.cli.common import fail, find_spec
+from lcspec.diag.model import LcspecError
+from lcspec.project import Project
+
+
+@click.command("serve")
+@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option("--release", "number", type=int, default=None, help="Which release; default: promoted, else newest.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
+def command(spec: Path | None, number: int | None, host: str, port: int) -> None:
+    """Serve a release on an OpenAI-compatible address until Ctrl-C."""
+    from lcspec.serving import laid_out, released_service, start, wait_ready
+
+    project = Project(find_spec(spec))
+    try:
+        manifest, tree = released_service(project, number)
+        with laid_out(project, tree) as folder:
+            process = start(folder, host=host, port=port, quiet=False)
+            signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
+            address = wait_ready(process)
+            click.echo(f"{manifest['name']} {manifest['number']} ({manifest['candidate']}) answers at {address}/v1")
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGTERM)
+                code = process.wait()
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, "text")
+    raise click.exceptions.Exit(0 if code in (0, -signal.SIGTERM) else 4)

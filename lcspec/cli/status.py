@@ -1,0 +1,46 @@
+"""`lcspec status`: what is running, what is released, and what the last run came to."""
+
+from pathlib import Path
+
+import click
+
+from lcspec import api
+from lcspec.cli.common import emit_json, format_option, load, spec_argument
+
+
+@click.command("status")
+@spec_argument
+@format_option()
+def command(spec: Path | None, form: str) -> None:
+    """Show the running apply, the last run, the releases and what is pending."""
+    from lcspec.run.ledger import Ledger
+    from lcspec.run.lock import owner
+    from lcspec.run.release import promoted, releases
+
+    loaded = load(spec, form)
+    store = loaded.project.store
+    plan, chooser = api.make_plan(loaded)
+    counts = {action: len(api.select(plan.steps, action)) for action in ("run", "reuse", "conditional", "skip")}
+    running = owner(store)
+    listed = releases(store)
+    last = Ledger.peek(store).last_run(loaded.spec.name) if (store / "ledger.db").exists() else None
+    if form == "json":
+        told = {"format_version": 1, "running": running, "steps": counts, "releases": len(listed)}
+        emit_json({**told, "promoted": promoted(store), "last_run": last, "pending": api.pending(plan)})
+        return
+    click.echo(f"{loaded.spec.name}  {loaded.source.path}")
+    if running:
+        where = f"on {running.get('host')}, pid {running.get('pid')}, since {running.get('started')}"
+        click.echo(f"running:  {running.get('step') or 'starting'} ({where})")
+    if last:
+        click.echo(f"last run: {last['outcome'] or 'unfinished'}, started {last['started']}")
+    click.echo("steps:    " + ", ".join(f"{count} {action}" for action, count in counts.items() if count))
+    for choice in plan.graph.choices:
+        decision = chooser.decision(choice.id)
+        if decision is not None and decision.winner is not None:
+            click.echo(f"{choice.id + ':':<9} {chooser.name(decision.winner)}{'' if decision.passed else ' (does not pass)'}")
+    for manifest in listed[-5:]:
+        mark = " (promoted)" if manifest["number"] == promoted(store) else ""
+        click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")
+    if not listed:
+        click.echo("release:  none yet")

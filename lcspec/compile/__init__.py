@@ -1,0 +1,1 @@
+"""From text to plan: pure passes, no clock, network, environment or ML import."""

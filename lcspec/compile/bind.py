@@ -1,0 +1,281 @@
+"""`Document` to `Spec`: sections and entries validated by their models; every fault at the key or value that shows it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from lcspec.diag.model import Diagnostic, Label
+from lcspec.diag.suggest import did_you_mean
+from lcspec.ir import document as doc
+from lcspec.ir.document import Node, Path, locate, to_data
+from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
+from lcspec.kinds import registry
+from lcspec.kinds.api import SECTIONS, kebab
+
+TOP = ("lcspec", "name", "description", "scope", "data", "models", "prompts", "tuning", "evaluation", "ladder")
+TOP += ("augmentation", "deployment")
+INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
+VERSION = 1
+_M = TypeVar("_M", bound=BaseModel)
+_NAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*\Z")
+
+
+@dataclass
+class _Binding:
+    """The state of one pass: the document and what was found wrong with it."""
+
+    root: doc.Mapping
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def error(self, code: str, path: Path, message: str, help: str, *, key: bool = False) -> None:
+        label = Label(locate(self.root, path, key=key), "")
+        self.found.append(Diagnostic(code, message, (label,), help=help))
+
+
+def bind(root: Node) -> tuple[Spec | None, list[Diagnostic]]:
+    """The spec that `root` says, or None with every fault of shape (LC01xx) in it."""
+    if not isinstance(root, doc.Mapping):
+        label = (Label(root.span, ""),)
+        return None, [Diagnostic("LC0104", "a spec is a mapping of sections", label, help="start with `lcspec: 1`")]
+    state = _Binding(root)
+    _check_top(state)
+    name = _text(state, "name", required=True)
+    description = _text(state, "description")
+    scope = _model(state, ("scope",), Scope) if root.get("scope") else None
+    sections = {family: _entries(state, path, family) for path, family in SECTIONS.items()}
+    gates = _gates(state)
+    ladder = _ladder(state)
+    select_by = _select_by(state)
+    if state.found or scope is None or name is None:
+        return None, state.found
+    return Spec(name, description or "", scope, sections, gates, ladder, select_by), []
+
+
+def _check_top(state: _Binding) -> None:
+    _known(state, (), TOP)
+    for section, keys in INNER.items():
+        if isinstance(_node(state, (section,)), doc.Mapping):
+            _known(state, (section,), keys)
+        elif state.root.get(section):
+            state.error("LC0104", (section,), f"`{section}` is a mapping", f"its keys: {', '.join(keys)}")
+    for required in ("lcspec", "name", "scope"):
+        if state.root.get(required) is None:
+            message = f"the spec has no `{required}`"
+            label = (Label(state.root.entries[0].key_span if state.root.entries else state.root.span, ""),)
+            remedy = {"lcspec": "add `lcspec: 1` as the first line", "name": "add `name: my-project`"}
+            help = remedy.get(required, "add `scope: {task: classification, labels: [...]}`")
+            state.found.append(Diagnostic("LC0102", message, label, help=help))
+    version = state.root.get("lcspec")
+    if version and (not isinstance(version.value, doc.Scalar) or version.value.value != VERSION):
+        state.error("LC0107", ("lcspec",), "this lcspec reads version 1 of the language", "write `lcspec: 1`")
+
+
+def _known(state: _Binding, path: Path, keys: tuple[str, ...]) -> None:
+    node = _node(state, path)
+    for entry in node.entries if isinstance(node, doc.Mapping) else ():
+        if entry.key not in keys and not entry.key.startswith("x-"):
+            help = did_you_mean(entry.key, keys, "keys here")
+            state.error("LC0101", (*path, entry.key), f"unknown key `{entry.key}`", help, key=True)
+
+
+def _node(state: _Binding, path: Path) -> Node | None:
+    node: Node | None = state.root
+    for part in path:
+        if isinstance(node, doc.Mapping) and isinstance(part, str):
+            entry = node.get(part)
+            node = entry.value if entry else None
+        elif isinstance(node, doc.Sequence) and isinstance(part, int):
+            node = node.items[part] if part < len(node.items) else None
+        else:
+            return None
+    return node
+
+
+def _text(state: _Binding, key: str, *, required: bool = False) -> str | None:
+    entry = state.root.get(key)
+    if entry is None:
+        return None
+    value = entry.value.value if isinstance(entry.value, doc.Scalar) else None
+    if not isinstance(value, str) or (required and not _NAME.match(value)):
+        what = "lower-case words joined by `-`" if required else "a text"
+        state.error("LC0108" if required else "LC0104", (key,), f"`{key}` is {what}", f"write `{key}: my-project`")
+        return None
+    return value
+
+
+def _entries(state: _Binding, path: Path, family: str) -> dict[str, Bound]:
+    node = _node(state, path)
+    if node is None or (isinstance(node, doc.Scalar) and node.value is None):
+        return {}
+    if not isinstance(node, doc.Mapping):
+        state.error("LC0104", path, f"`{path[-1]}` maps names to entries", f"write `{path[-1]}: {{my-name: {{…}}}}`")
+        return {}
+    bound = {}
+    for entry in node.entries:
+        if entry.key.startswith("x-"):
+            continue
+        if not _NAME.match(entry.key):
+            help = "use lower-case letters, digits, `-`, `.`"
+            state.error("LC0108", (*path, entry.key), f"`{entry.key}` is not a name", help, key=True)
+        elif (made := _entry(state, (*path, entry.key), family, entry.key)) is not None:
+            bound[entry.key] = made
+    return bound
+
+
+def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:
+    """One entry: its kind is what `kind:` says, or the kind that has the entry's own name."""
+    node = _node(state, path)
+    if not isinstance(node, doc.Mapping):
+        state.error("LC0104", path, f"`{name}` is a mapping with a `kind`", f"kinds: {', '.join(registry.names(family))}")
+        return None
+    said = node.get("kind")
+    kind_name = said.value.value if said and isinstance(said.value, doc.Scalar) else None if said else _default(family, name)
+    try:
+        kind = registry.load(family, kind_name) if isinstance(kind_name, str) else None
+    except KeyError:
+        kind = None
+    if kind is None:
+        _unknown_kind(state, path, family, name, said)
+        return None
+    source = node.get("from")
+    given: dict[str, Any] = {}
+    if source is not None and "from_" in kind.body.model_fields:
+        bound = _entry(state, (*path, "from"), "source", "from")
+        if bound is None:
+            return None
+        given["from"] = bound
+    body = _model(state, path, kind.body, skip=("kind",), given=given)
+    return None if body is None else Bound(family, name, kind.name, body, path)
+
+
+def _default(family: str, name: str) -> str:
+    """The kind of an entry without `kind`: its own name when a kind has it, else the family's only or plain kind."""
+    if name in registry.names(family):
+        return name
+    return {"prompt": "template", "suite": "rows"}.get(family, name)
+
+
+def _unknown_kind(state: _Binding, path: Path, family: str, name: str, said: doc.Entry | None) -> None:
+    known = registry.names(family)
+    if said is None:
+        message = f"`{name}` has no `kind`"
+        state.error("LC0102", path, message, f"kinds of {family}: {', '.join(f'`{k}`' for k in known)}", key=True)
+        return
+    text = said.value.text if isinstance(said.value, doc.Scalar) else "…"
+    help = did_you_mean(text, known, f"kinds of {family}")
+    state.error("LC0103", (*path, "kind"), f"`{text}` is not a kind of {family}", help)
+
+
+def _gates(state: _Binding) -> dict[str, GateSpec]:
+    path: Path = ("evaluation", "gates")
+    node = _node(state, path)
+    made = {}
+    for entry in node.entries if isinstance(node, doc.Mapping) else ():
+        gate = _model(state, (*path, entry.key), GateSpec)
+        if gate is not None:
+            made[entry.key] = gate
+    return made
+
+
+def _ladder(state: _Binding) -> tuple[Rung, ...]:
+    node = _node(state, ("ladder",))
+    if node is None:
+        return ()
+    if not isinstance(node, doc.Sequence):
+        state.error("LC0104", ("ladder",), "the ladder is a list of rungs", "write `- {prompts: [plain]}`")
+        return ()
+    rungs = [_model(state, ("ladder", index), Rung, listed=True) for index in range(len(node.items))]
+    return tuple(rung for rung in rungs if rung is not None)
+
+
+def _select_by(state: _Binding) -> str | None:
+    node = _node(state, ("evaluation", "select-by"))
+    if node is None:
+        return None
+    value = node.value if isinstance(node, doc.Scalar) else None
+    if not isinstance(value, str):
+        state.error("LC0104", ("evaluation", "select-by"), "`select-by` is `suite.metric`", "say `topics.accuracy`")
+        return None
+    return value
+
+
+def _model(
+    state: _Binding, path: Path, model: type[_M], *, skip: tuple[str, ...] = (), given: Mapping[str, Any] | None = None,
+    listed: bool = False,
+) -> _M | None:
+    """`model` validated from the node at `path`, or None after its faults were noted."""
+    node = _node(state, path)
+    if not isinstance(node, doc.Mapping):
+        keys = ", ".join(f"`{kebab(name)}`" for name in model.model_fields)
+        state.error("LC0104", path, f"`{path[-1]}` is a mapping", f"its keys: {keys}")
+        return None
+    data = {entry.key: to_data(entry.value) for entry in node.entries if entry.key not in skip}
+    data = {key: value for key, value in data.items() if not key.startswith("x-")}
+    if listed:  # `tuning: lora` means `tuning: [lora]`
+        data = {key: [value] if isinstance(value, str) else value for key, value in data.items()}
+    data.update(given or {})
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            _translate(state, path, model, fault)
+        return None
+
+
+def _translate(state: _Binding, path: Path, model: type[BaseModel], fault: Any) -> None:
+    """One fault of pydantic as a diagnostic. Parts of `loc` that the document lacks are pydantic's own and dropped."""
+    where: Path = path
+    for part in fault["loc"]:
+        if _node(state, (*where, part)) is None and fault["type"] not in ("missing", "extra_forbidden"):
+            continue
+        where = (*where, part)
+    kind, last = fault["type"], where[-1] if where else ""
+    if kind == "extra_forbidden":
+        known = [kebab(name) for name in _fields_at(model, fault["loc"][:-1])]
+        state.error("LC0101", where, f"unknown key `{last}`", did_you_mean(str(last), known, "keys here"), key=True)
+    elif kind == "missing":
+        message = f"`{where[-2] if len(where) > 1 else 'spec'}` lacks `{last}`"
+        state.error("LC0102", where[:-1], message, f"add `{last}: …`; {_doc(model, fault['loc'])}", key=True)
+    elif kind == "wrong_unit":
+        state.error("LC0105", where, fault["msg"], _doc(model, fault["loc"]))
+    elif kind in ("literal_error", "greater_than_equal", "less_than_equal", "greater_than", "less_than", "value_error"):
+        state.error("LC0106", where, f"`{last}`: {_plain(fault)}", _doc(model, fault["loc"]))
+    else:
+        state.error("LC0104", where, f"`{last}`: {_plain(fault)}", _doc(model, fault["loc"]))
+
+
+def _plain(fault: Any) -> str:
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _doc(model: type[BaseModel], loc: tuple[Any, ...]) -> str:
+    """The description of the field that `loc` names, as a remedy."""
+    fields = _fields_at(model, loc[:-1])
+    for name, info in fields.items():
+        if loc and (info.alias or name) == loc[-1]:
+            return str(info.description)
+    return f"keys here: {', '.join(kebab(name) for name in fields)}"
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> Mapping[str, Any]:
+    """The fields of the model that `loc` leads to below `model`; those of `model` where it leads nowhere."""
+    here = model
+    for part in loc:
+        for name, info in here.model_fields.items():
+            if (info.alias or name) == part:
+                inner = _model_in(info.annotation)
+                here = inner or here
+    return here.model_fields
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if found := _model_in(argument):
+            return found
+    return None

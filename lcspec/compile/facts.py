@@ -1,0 +1,32 @@
+"""What the compiler is told about the world: gathered by `api`, never by a pass."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from lcspec.ir.plan import Estimate
+from lcspec.ir.record import StepRecord
+
+
+def _no_history(step: str, kind: str) -> Estimate | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A snapshot of the world.
+
+    Attributes:
+        files: path as the spec says it to the SHA-256 of the file; absent files are absent here.
+        records: key to the record of the step that finished under it.
+        heads: step id to the record it last finished with.
+        device: the class of the device that steps run on; part of every key.
+        champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
+        history: how long a step took before, or None.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    records: Mapping[str, StepRecord] = field(default_factory=dict)
+    heads: Mapping[str, StepRecord] = field(default_factory=dict)
+    device: str = "cpu"
+    champion: Mapping[str, str] | None = None
+    history: Callable[[str, str], Estimate | None] = _no_history

@@ -1,0 +1,161 @@
+"""`Graph` + lock + facts to planned steps: what would run, what is reused, and why. Pure and linear in the steps.
+
+The scheduler calls the same function after each finished step: dry run and apply cannot disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from lcspec.canon import changed
+from lcspec.compile.facts import Facts
+from lcspec.compile.keys import key_parts, step_key
+from lcspec.gates.choose import Chooser
+from lcspec.ir.plan import Chosen, Graph, Output, PlannedStep, Ref, Step, Stored
+from lcspec.ir.record import StepRecord
+from lcspec.ir.verdict import Decision
+from lcspec.lock import Lock
+
+RUN, REUSE, CONDITIONAL, IF_UNCHANGED, SKIP = "run", "reuse", "conditional", "reuse-if-unchanged", "skip"
+
+
+class _Mark(str):
+    """A state of an input that is not a digest."""
+
+
+ABSENT, UNKNOWN, NEVER = _Mark("absent"), _Mark("unknown"), _Mark("never")
+
+
+def plan_steps(graph: Graph, lock: Lock | None, facts: Facts) -> tuple[tuple[PlannedStep, ...], Chooser]:
+    """Every step with its action, in topological order, and the chooser that knows the decisions so far."""
+    work = _Planning(graph, lock, facts)
+    return tuple(work.plan(step) for step in graph.steps), work.chooser
+
+
+class _Planning:
+    def __init__(self, graph: Graph, lock: Lock | None, facts: Facts) -> None:
+        self.graph, self.lock, self.facts = graph, lock, facts
+        self.steps = {step.id: step for step in graph.steps}
+        self.done: dict[str, PlannedStep] = {}
+        self.records: dict[str, StepRecord] = {}
+        self.chooser = Chooser(graph, self.records.get)
+
+    def plan(self, step: Step) -> PlannedStep:
+        if step.id not in self.done:
+            self.done[step.id] = self._plan(step)
+        return self.done[step.id]
+
+    def _plan(self, step: Step) -> PlannedStep:
+        estimate = self.facts.history(step.id, step.kind) or step.estimate
+        planned = PlannedStep(step, RUN, "", None, estimate)
+        held, why = self._condition(step)
+        if held is False:
+            return replace(planned, action=SKIP, reason=why)
+        inputs = {name: self.resolve(ref) for name, ref in step.inputs.items()}
+        if NEVER in inputs.values():
+            return replace(planned, action=SKIP, reason="no candidate is left to work on")
+        if self.lock is None or step.params.get("pinned") is False:
+            action = RUN if held else CONDITIONAL
+            return replace(planned, action=action, reason="unknown until locked" if held else why)
+        if UNKNOWN in inputs.values():
+            return self._unknown(planned, inputs, held, why)
+        known = {name: value for name, value in inputs.items() if value is not ABSENT}
+        parts = key_parts(step, known, self.lock.libraries, self.facts.device)
+        key = step_key(parts)
+        planned = replace(planned, key=key, inputs=known, parts=parts)
+        record = self.facts.records.get(key)
+        if record is not None:
+            self.records[step.id] = record
+            return replace(planned, action=REUSE, reason="unchanged")
+        if held is None:
+            return replace(planned, action=CONDITIONAL, reason=why)
+        reason, moved = self._why(step, parts)
+        return replace(planned, action=RUN, reason=reason, moved=moved)
+
+    def _unknown(
+        self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str
+    ) -> PlannedStep:
+        """A step that waits for another: it reruns only if what it waits for comes out different."""
+        step = planned.step
+        waits = self._waits_for(step, inputs)
+        if held is None:
+            return replace(planned, action=CONDITIONAL, reason=why)
+        head = self.facts.heads.get(step.id)
+        if head is not None and self.lock is not None:
+            known = {name: value for name, value in inputs.items() if value not in (ABSENT, UNKNOWN)}
+            parts = key_parts(step, known, self.lock.libraries, self.facts.device)
+            moved = tuple(m for m in changed(head.parts, parts) if not m[0].startswith("inputs."))
+            if not moved:
+                return replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} comes out unchanged")
+            return replace(planned, reason=_moved_reason(moved), moved=moved)
+        return replace(planned, reason=f"first run, after {waits}")
+
+    def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> str:
+        names = [self._producer(step.inputs[name]) for name, value in inputs.items() if value is UNKNOWN]
+        return " and ".join(f"`{name}`" for name in dict.fromkeys(names))
+
+    def _producer(self, ref: Ref) -> str:
+        if isinstance(ref, Output):
+            return ref.step
+        if isinstance(ref, Chosen):
+            decision = self.chooser.decision(ref.choice)
+            if decision and decision.winner:
+                return self._producer(self.graph.candidates[decision.winner].slots[ref.slot])
+            return ref.choice
+        return "stored"
+
+    def _why(self, step: Step, parts: Mapping[str, object]) -> tuple[str, tuple[tuple[str, object, object], ...]]:
+        head = self.facts.heads.get(step.id)
+        if head is None:
+            return "first run", ()
+        moved = tuple(changed(head.parts, parts))
+        return (_moved_reason(moved) if moved else "its record is gone"), moved
+
+    def resolve(self, ref: Ref) -> str:
+        """The digest of an input, or ABSENT, UNKNOWN, NEVER."""
+        if isinstance(ref, Stored):
+            return ref.digest
+        if isinstance(ref, Chosen):
+            decision = self.chooser.decision(ref.choice)
+            if decision is None:
+                return UNKNOWN
+            if decision.winner is None:
+                return NEVER
+            slot = self.graph.candidates[decision.winner].slots.get(ref.slot)
+            return ABSENT if slot is None else self.resolve(slot)
+        planned = self.plan(self.steps[ref.step])
+        record = self.records.get(ref.step)
+        if record is not None:
+            return record.outputs[ref.name]
+        return NEVER if planned.action == SKIP else UNKNOWN
+
+    def _condition(self, step: Step) -> tuple[bool | None, str]:
+        """Whether the step is needed: True, False or None (not known yet), and the sentence that says why."""
+        undecided = ""
+        for rule, name in step.condition.all:
+            value, positive = self._holds(rule, name)
+            if value is False:
+                return False, _NOT_NEEDED[rule].format(name=name)
+            if value is None and not undecided:
+                undecided = positive
+        return (None, undecided) if undecided else (True, "")
+
+    def _holds(self, rule: str, name: str) -> tuple[bool | None, str]:
+        if rule == "passes":
+            return self.chooser.passes_test(name), f"only if `{name}` passes its gates on test"
+        decision: Decision | None = self.chooser.decision(name)
+        if rule == "rung-fails":
+            return None if decision is None else not decision.passed, f"only if {name} does not pass its gates"
+        return None if decision is None else decision.winner is not None, f"only if there is a {name}"
+
+
+_NOT_NEEDED = {
+    "passes": "not needed: `{name}` did not pass its gates on test",
+    "rung-fails": "not needed: {name} passed its gates",
+    "exists": "not needed: there is no {name}",
+}
+
+
+def _moved_reason(moved: tuple[tuple[str, object, object], ...]) -> str:
+    names = [name.removeprefix("params.") for name, _, _ in moved]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"changed: {shown}"

@@ -1,0 +1,39 @@
+"""Retrieval needs documents and an embedder; a base for comparisons needs an untuned first rung."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lcspec.compile.check import Reporter
+from lcspec.ir.spec import Spec
+
+
+def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+    """LC0701 and LC0605."""
+    for entry in spec.entries("augment").values():
+        if entry.kind == "retrieval":
+            _retrieval(spec, entry, report)
+        for side in ("input", "output"):
+            for index, guard in enumerate(getattr(entry.body, side, ())):
+                needs = {"max-length": "words", "blocklist": "terms"}.get(guard.kind)
+                if needs and not getattr(guard, needs):
+                    path = (*entry.path, side, index)
+                    report.error("LC0701", path, f"`{guard.kind}` needs `{needs}`", f"add `{needs}: …`")
+    first = spec.ladder[0] if spec.ladder else None
+    for name, gate in spec.gates.items():
+        if gate.not_worse_than == "base" and first is not None and first.tuning:
+            path = ("evaluation", "gates", name, "not-worse-than")
+            also = ((("ladder", 0), "already tunes"),)
+            report.error("LC0605", path, "there is no untuned rung to compare with", "add a rung of prompts", also=also)
+
+
+def _retrieval(spec: Spec, entry: Any, report: Reporter) -> None:
+    data, embedder = spec.entries("data").get(entry.body.data), spec.entries("model").get(entry.body.embedder)
+    if data is not None and data.kind != "documents":
+        message = f"`{entry.body.data}` holds rows, retrieval reads documents"
+        report.error("LC0701", (*entry.path, "data"), message, "give it `kind: documents`")
+    if embedder is not None and embedder.body.role != "embedder":
+        message = f"`{entry.body.embedder}` is not an embedder"
+        report.error("LC0701", (*entry.path, "embedder"), message, "give the model `role: embedder`")
+    if entry.body.overlap >= entry.body.words:
+        message = f"passages of {entry.body.words} words cannot share {entry.body.overlap}"
+        report.error("LC0701", (*entry.path, "overlap"), message, "make `overlap` smaller than `words`")

@@ -1,0 +1,32 @@
+"""A metric must find what it is computed from: a target, accepted answers, labels or retrieved passages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lcspec.compile.check import Reporter
+from lcspec.ir.spec import Spec
+from lcspec.kinds import registry
+
+REMEDY = {
+    "target": "name the column with the answer: `columns: {target: …}`",
+    "accepted": "name the column with right answers: `columns: {accepted: …}`",
+    "source": "name the column with the document of the answer: `columns: {source: …}`",
+    "hits": "add retrieval under `augmentation`",
+    "labels": "declare `scope.labels`",
+}
+
+
+def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+    """LC0603 for metrics whose ingredients the spec does not have."""
+    for entry in spec.entries("suite").values():
+        data = spec.entries("data").get(getattr(entry.body, "data", ""))
+        columns = getattr(getattr(data, "body", None), "columns", None)
+        has = {name for name in ("target", "accepted", "source") if getattr(columns, name, None)}
+        has |= {"labels"} if spec.scope.labels else set()
+        has |= {"hits"} if any(one.kind == "retrieval" for one in spec.entries("augment").values()) else set()
+        has |= {"accepted"} if "target" in has else set()
+        for index, metric in enumerate(getattr(entry.body, "metrics", ())):
+            for need in getattr(registry.module("metric", metric), "needs", ()):
+                if need not in has:
+                    path = (*entry.path, "metrics", index)
+                    report.error("LC0603", path, f"`{metric}` needs {need}, and the data has none", REMEDY[need])

@@ -1,0 +1,26 @@
+"""A suite needs rows to select on and rows to judge with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lcspec.compile.check import Reporter
+from lcspec.ir.spec import Spec
+
+
+def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+    """LC0405 for data of a suite without validation or test."""
+    for entry in spec.entries("suite").values():
+        data = spec.entries("data").get(getattr(entry.body, "data", ""))
+        if data is None:
+            continue
+        if data.kind == "documents":
+            report.error("LC0405", (*entry.path, "data"), f"`{data.name}` holds documents, not rows", "name a data entry")
+            continue
+        body = data.body
+        if not body.files and not body.path:
+            report.error("LC0102", data.path, f"`{data.name}` has neither `path` nor `files`", "add one", key=True)
+            continue
+        for split in ("validation", "test"):
+            if getattr(body.split, split) is None and split not in (body.files or {}):
+                help = f"add `split: {{{split}: 10%}}`"
+                report.error("LC0405", data.path, f"`{data.name}` has no {split} rows", help, key=True)

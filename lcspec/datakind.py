@@ -1,0 +1,112 @@
+"""What the row-based data kinds have in common: the body, the step and its run. Kinds add how a file is read."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lcspec.diag.model import Diagnostic, Label
+from lcspec.ir.plan import Estimate, Output, Step
+from lcspec.ir.source import SourceFile, Span
+from lcspec.ir.spec import Bound
+from lcspec.ir.strict import Strict, option
+from lcspec.kinds.api import Context, Lowered, StepIO, source_option
+from lcspec.rowset import Columns, DataFault, Row, Split, divide, make_rows, without_leaks, write_rows
+
+Reader = Callable[[Path, str, Mapping[str, Any]], Iterable[tuple[int, Mapping[str, Any]]]]
+
+
+class RowsBody(Strict):
+    """Rows with columns, from one file or from official split files."""
+
+    path: str | None = option(None, doc="One file with all rows.")
+    files: Mapping[str, str] | None = option(None, doc="Official files by split: train, validation, test.")
+    from_: Any = source_option("Where the files lie; the project's own folder when left out.")
+    columns: Columns = option(doc="Which columns play which role.")
+    labels: Mapping[str, str] = option({}, doc="New names for labels, old to new.")
+    split: Split = option(Split(), doc="How rows are divided.")
+    license: str | None = option(None, doc="SPDX identifier or a few words.", key=False)
+    redistributable: bool | None = option(None, doc="Whether the rows may be passed on.", key=False)
+
+
+def members(body: Any) -> dict[str, str]:
+    """Role (a split, or `all`) to path."""
+    if body.files:
+        return dict(body.files)
+    return {"all": body.path} if body.path else {}
+
+
+def lower_rows(ctx: Context, entry: Bound, version: int) -> Lowered:
+    """Fetch the files, then make rows of them."""
+    named = members(entry.body)
+    source = entry.body.from_ or Bound("source", "from", "path", None, entry.path)
+    files = ctx.fetch(entry, source, tuple(named.values()))
+    params = rows_params(entry.body, list(ctx.scope.labels))
+    step = Step(
+        id=f"prepare:data.{entry.name}",
+        kind=entry.kind_id,
+        action="prepare",
+        version=version,
+        params=params,
+        inputs={"files": files},
+        estimate=Estimate((0.1, 5.0), 200 << 20, "constant"),
+        source=entry.path,
+    )
+    return Lowered((step,), {"rows": Output(step.id, "rows")})
+
+
+def rows_params(body: Any, allowed: list[str]) -> dict[str, Any]:
+    """What decides which rows come out."""
+    return {
+        "files": members(body),
+        "columns": body.columns.model_dump(by_alias=True),
+        "labels": dict(body.labels),
+        "split": body.split.model_dump(by_alias=True),
+        "allowed": allowed,
+        "format": getattr(body, "format", None),
+    }
+
+
+def check_rows(
+    folder: Path, entry: Bound, allowed: list[str], read: Reader, sources: dict[str, SourceFile]
+) -> list[Diagnostic]:
+    """The fault that preparing local files would meet, shown at its line in the data file."""
+    params = rows_params(entry.body, allowed)
+    try:
+        divide(load_rows(folder, params, read), Split.model_validate(params["split"]))
+    except DataFault as fault:
+        labels: tuple[Label, ...] = ()
+        if fault.file:
+            text = (folder / fault.file).read_text(encoding="utf-8", errors="replace")
+            source = sources.setdefault(fault.file, SourceFile(fault.file, text))
+            start = source.starts[max(fault.line, 1) - 1] if fault.line <= len(source.starts) else 0
+            labels = (Label(Span(fault.file, start, start + len(source.line(max(fault.line, 1)))), ""),)
+        return [Diagnostic(fault.code, fault.message, labels, help=fault.help)]
+    return []
+
+
+def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str, list[Row]]:
+    """Rows by role, checked against columns and labels.
+
+    Raises:
+        DataFault: the first fault of the first broken file.
+    """
+    columns = Columns.model_validate(params["columns"])
+    return {
+        role: make_rows(read(folder / path, path, params), path, columns, params["labels"], params["allowed"])
+        for role, path in params["files"].items()
+    }
+
+
+def prepare_rows(io: StepIO, read: Reader) -> None:
+    """The run of every row-based data kind: read, divide, take leaks out, write one file per split."""
+    try:
+        split = Split.model_validate(io.params["split"])
+        rows = without_leaks(divide(load_rows(io.input("files"), io.params, read), split), io.params["columns"]["input"])
+    except DataFault as fault:
+        where = f"{fault.file}:{fault.line}: " if fault.line else f"{fault.file}: " if fault.file else ""
+        io.fail(f"{where}{fault.message}", help=fault.help, code=fault.code)
+    for note in rows.notes:
+        io.warn(note)
+    for name, value in rows.counts.items():
+        io.metric(name, value)
+    write_rows(rows, io.output("rows"))

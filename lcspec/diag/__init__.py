@@ -1,0 +1,1 @@
+"""Diagnostics: the model, the codes, the renderings."""

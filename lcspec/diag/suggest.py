@@ -1,0 +1,35 @@
+"""Did you mean: the nearest name in scope."""
+
+from collections.abc import Iterable
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name closest to `word` by optimal string alignment distance, if it is close enough to be a slip."""
+    limit = max(1, len(word) // 3)
+    scored = [(_distance(word.lower(), name.lower(), limit), name) for name in sorted(names)]
+    best = min(scored, default=(limit + 1, ""))
+    return best[1] if best[0] <= limit else None
+
+
+def did_you_mean(word: str, names: Iterable[str], what: str) -> str:
+    """A help line: the nearest name, or the list of what exists."""
+    known = sorted(set(names))
+    if close := nearest(word, known):
+        return f"did you mean `{close}`?"
+    shown = ", ".join(f"`{name}`" for name in known[:12]) + (", …" if len(known) > 12 else "")
+    return f"{what}: {shown}" if known else f"there are no {what} here"
+
+
+def _distance(a: str, b: str, limit: int) -> int:
+    """Edits (insert, delete, replace, swap of neighbours) between two words; limit + 1 when it is more."""
+    if abs(len(a) - len(b)) > limit:
+        return limit + 1
+    before, row = [], list(range(len(b) + 1))
+    for i, char in enumerate(a, 1):
+        older, before, row = before, row, [i]
+        for j, other in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (char != other))
+            if i > 1 and j > 1 and char == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return min(row[-1], limit + 1)

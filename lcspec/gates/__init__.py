@@ -1,0 +1,1 @@
+"""Gates: `verdict.py` judges one candidate by one gate, `choose.py` makes the choices. Pure functions of records."""

@@ -1,0 +1,87 @@
+"""A parsed YAML document: nodes with the span of each key and each value, and no meaning yet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lcspec.ir.source import Span
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A leaf: `value` after the YAML 1.2 core schema, `text` as written."""
+
+    span: Span
+    value: str | int | float | bool | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `key: value` of a mapping."""
+
+    key: str
+    key_span: Span
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A mapping in the order of the text; keys are unique."""
+
+    span: Span
+    entries: tuple[Entry, ...]
+
+    def get(self, key: str) -> Entry | None:
+        """The entry called `key`, or None."""
+        return next((entry for entry in self.entries if entry.key == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    span: Span
+    items: tuple["Node", ...]
+
+
+Node = Scalar | Mapping | Sequence
+
+
+def to_data(node: Node) -> Any:
+    """The plain Python value of a node: dicts, lists and scalars."""
+    if isinstance(node, Mapping):
+        return {entry.key: to_data(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [to_data(item) for item in node.items]
+    return node.value
+
+
+def locate(root: Node, path: Path, *, key: bool = False) -> Span:
+    """The span at `path`: of the value, or of its key with `key=True`; of the nearest parent where it is absent."""
+    node, span = root, root.span
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(node, Mapping) and isinstance(part, str) and (entry := node.get(part)):
+            node, span = entry.value, entry.key_span if (last and key) else entry.value.span
+            if not last:
+                span = entry.key_span
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            span = node.span
+        else:
+            break
+    return span
+
+
+def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Every node below `node` with its path, parents first."""
+    yield path, node
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            yield from walk(entry.value, (*path, entry.key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from walk(item, (*path, index))

@@ -1,0 +1,1 @@
+"""Kinds of the family `augment`: What surrounds the model. One file each."""

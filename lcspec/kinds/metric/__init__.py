@@ -1,0 +1,1 @@
+"""Kinds of the family `metric`: What is computed from answers. One file each."""

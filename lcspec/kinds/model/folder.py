@@ -1,0 +1,74 @@
+"""A model from files in Hugging Face form: config.json, a tokenizer and safetensors; nothing is executed.
+
+Use it for a local folder or for files inside a source. Pickled weights and code files are refused.
+"""
+
+import json
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+
+ALLOWED = (".json", ".safetensors", ".txt", ".jinja", ".model")
+
+
+class FolderBody(Body):
+    """Files of one model."""
+
+    path: str = option(doc="The folder, relative to the spec or inside `from`.")
+    files: tuple[str, ...] = option(
+        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"), doc="Files in that folder."
+    )
+    from_: Any = source_option("Where the folder lies; the project's own folder when left out.")
+    role: Literal["generator", "embedder"] = option("generator", doc="What the model is for.", key=False)
+    license: str | None = option(None, doc="SPDX identifier.", key=False)
+    redistributable: bool | None = option(None, doc="Whether the weights may be passed on.", key=False)
+
+
+def lower(ctx: Context, entry: Bound) -> Lowered:
+    """Fetch the files, then lay them out as one folder."""
+    body = entry.body
+    source = body.from_ or Bound("source", "from", "path", None, entry.path)
+    members = tuple(str(PurePosixPath(body.path) / name) for name in body.files)
+    step = Step(
+        id=f"convert:models.{entry.name}",
+        kind=entry.kind_id,
+        action="convert",
+        version=KIND.version,
+        params={"path": body.path, "files": list(body.files)},
+        inputs={"files": ctx.fetch(entry, source, members)},
+        estimate=Estimate((0.2, 5.0), 100 << 20, "constant"),
+        source=entry.path,
+    )
+    return Lowered((step,), {"model": Output(step.id, "model")})
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """Facts from config.json. Read while locking."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    return {"architecture": config.get("model_type"), "context": config.get("max_position_embeddings"), "parameters": None}
+
+
+def convert(io: StepIO) -> None:
+    """Copies the files into one folder."""
+    source, target = io.input("files") / io.params["path"], io.output("model")
+    for name in io.params["files"]:
+        if not name.endswith(ALLOWED):
+            io.fail(f"`{name}` is not weights, a config or a tokenizer", help=f"allowed: {', '.join(ALLOWED)}")
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
+    io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
+
+
+EXAMPLE = "{kind: folder, path: models/minilm, role: embedder}"
+KIND = Kind(
+    family="model",
+    name="folder",
+    version=1,
+    body=FolderBody,
+    lower=lower,
+    summary="weights in Hugging Face form",
+    example=EXAMPLE,
+    actions=("convert",),
+)

@@ -1,0 +1,62 @@
+"""Weight-only quantisation: weights in 8 or 4 bits with one float16 scale per group, computed in float32 when served.
+
+What it changes is the size on disk and in transfer. Every variant is measured and gated again: quality is never
+assumed. Tune first, merge into full precision, then quantise.
+"""
+
+from typing import Literal
+
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Resources, Step, StepIO, Subject
+from lcspec.kinds.api import option
+from lcspec.units import Share
+
+
+class QuantizeBody(Body):
+    """A quantised form of the finalist."""
+
+    bits: Literal[8, 4] = option(8, doc="Bits per weight.")
+    group: int = option(32, doc="Weights that share one scale.", ge=8, le=1024)
+    max_drop: Share = option(0.03, doc="How much worse the ranking metric may be, paired, at 95 %.", key=False)
+
+
+def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
+    """One step that writes the quantised folder."""
+    step = Step(
+        id=f"optimize:{subject.id}",
+        kind=entry.kind_id,
+        action="quantize",
+        version=KIND.version,
+        params={"bits": entry.body.bits, "group": entry.body.group},
+        inputs={"model": subject.slots["model"]},
+        libraries=KIND.libraries,
+        resources=Resources(cpus=2, memory=2 << 30),
+        estimate=Estimate((2.0, 20.0), 2 << 30, "constant"),
+        source=entry.path,
+    )
+    return Lowered((step,), {"model": Output(step.id, "model")})
+
+
+def quantize(io: StepIO) -> None:
+    """Writes the quantised folder and records its size."""
+    from lcspec.runtime.weights import quantize_folder
+
+    target = io.output("model")
+    stats = quantize_folder(io.input("model"), target, bits=io.params["bits"], group=io.params["group"])
+    for name, value in stats.items():
+        if name != "bytes":
+            io.metric(name, value)
+    io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
+
+
+EXAMPLE = "{kind: quantize, bits: 8}"
+KIND = Kind(
+    family="optimize",
+    name="quantize",
+    version=1,
+    body=QuantizeBody,
+    lower=lower,
+    summary="8 or 4 bits per weight",
+    example=EXAMPLE,
+    actions=("quantize",),
+    libraries=("torch", "transformers"),
+)

@@ -1,0 +1,1 @@
+"""Kinds of the family `prompt`: How a row becomes a request. One file each."""

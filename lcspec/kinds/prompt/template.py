@@ -1,0 +1,146 @@
+"""A prompt: a template over the columns of a row, optionally with shots, for chat models or as plain text.
+
+`format: chat` goes through the tokenizer's own chat template, `format: text` is completed as it stands. Shots are
+examples shown before the row; they come from train and are chosen once, so every row sees the same ones and their
+share of the work is cached.
+"""
+
+import json
+import random
+import re
+from typing import Any, Literal
+
+from lcspec.diag.model import Diagnostic
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.rowset import Row, read_rows
+
+_VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
+_PLAIN = re.compile(r"\{\{-?\s*[A-Za-z_][A-Za-z0-9_]*\s*-?\}\}|\{(?![{%#])|[^{]")
+
+
+class Shots(Body):
+    """Examples shown before the row."""
+
+    count: int = option(doc="How many examples.", ge=1, le=64)
+    from_: str = option(doc="Where they come from: `data.train` of an entry, say `reuters.train`.")
+    select: Literal["first", "random", "per-label"] = option(
+        "random", doc="`random`: seeded; `per-label`: seeded, one of each label in turn; `first`: as they stand."
+    )
+    seed: int = option(0, doc="Seed of the selection.")
+
+
+class TemplateBody(Body):
+    """A prompt."""
+
+    extends: str | None = option(None, doc="A prompt whose fields are taken where this one is silent.", key=False)
+    format: Literal["chat", "text"] = option("chat", doc="Through the chat template, or as plain text.")
+    system: str | None = option(None, doc="Instruction before everything; a template over nothing.")
+    user: str | None = option(None, doc="Template over the columns of a row, and `context` with retrieval.")
+    answer_prefix: str = option("", doc="Text between the prompt and the answer, say one space in text format.")
+    truncate: dict[str, int] = option({}, doc="Column to the number of words that are kept.", unit="words")
+    shots: Shots | None = option(None, doc="Examples shown before the row.")
+
+
+def resolved(ctx: Context, name: str) -> dict[str, Any]:
+    """The fields of a prompt after `extends`, innermost first."""
+    body = ctx.body("prompt", name)
+    own = body.model_dump(by_alias=True, exclude_unset=True)
+    base = resolved(ctx, body.extends) if body.extends else {}
+    merged = {**base, **own}
+    merged.pop("extends", None)
+    return merged
+
+
+def variables(text: str) -> set[str]:
+    """The variables of a template; jinja2 is loaded only for what a plain `{{ name }}` does not cover."""
+    if _PLAIN.sub("", text) == "":
+        return set(_VARIABLE.findall(text))
+    from jinja2 import meta
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return set(meta.find_undeclared_variables(ImmutableSandboxedEnvironment().parse(text)))
+
+
+def check(entry: Bound, spec: Any) -> list[Diagnostic]:
+    """Templates that cannot be parsed; the names in them are checked by a rule."""
+    found = []
+    for key in ("system", "user"):
+        try:
+            variables(getattr(entry.body, key) or "")
+        except Exception as error:  # noqa: BLE001 - jinja2 is not imported here; its syntax errors are the user's
+            found.append((key, str(error)))
+    return [Diagnostic("LC0412", f"`{key}` is not a template: {text}", help="see Jinja2's syntax") for key, text in found]
+
+
+def lower(ctx: Context, entry: Bound) -> Lowered:
+    """One step that chooses the shots and writes the prompt as the runtime reads it."""
+    fields = resolved(ctx, entry.name)
+    shots = fields.pop("shots", None)
+    inputs = {}
+    if shots:
+        data, _, split = shots["from"].partition(".")
+        inputs["rows"] = ctx.slots("data", data)["rows"]
+        shots = {**shots, "split": split or "train"}
+        shots.pop("from")
+    step = Step(
+        id=f"resolve:prompts.{entry.name}",
+        kind=entry.kind_id,
+        action="resolve",
+        version=KIND.version,
+        params={"prompt": fields, "shots": shots, "labels": list(ctx.scope.labels)},
+        inputs=inputs,
+        estimate=Estimate((0.02, 0.5), 50 << 20, "constant"),
+        source=entry.path,
+    )
+    return Lowered((step,), {"prompt": Output(step.id, "prompt")})
+
+
+def resolve(io: StepIO) -> None:
+    """Writes `prompt.json`."""
+    fields, shots = io.params["prompt"], io.params["shots"]
+    prompt = {
+        "format": fields.get("format", "chat"),
+        "system": fields.get("system"),
+        "user": fields.get("user") or "",
+        "answer_prefix": fields.get("answer-prefix", ""),
+        "truncate": fields.get("truncate", {}),
+        "shots": [],
+    }
+    if shots:
+        rows = read_rows(io.input("rows"), shots["split"])
+        chosen = choose(rows, shots, io.params["labels"])
+        if len(chosen) < shots["count"]:
+            io.warn(f"only {len(chosen)} of {shots['count']} shots could be chosen")
+        prompt["shots"] = [{"row": dict(row.variables), "answer": row.target or row.accepted[0]} for row in chosen]
+        io.metric("shots", len(chosen))
+    text = json.dumps(prompt, ensure_ascii=False, indent=1, sort_keys=True)
+    (io.output("prompt") / "prompt.json").write_text(text + "\n", encoding="utf-8")
+
+
+def choose(rows: list[Row], shots: dict[str, Any], labels: list[str]) -> list[Row]:
+    """The shots: rows with an answer, in the order in which they are shown."""
+    known = [row for row in rows if row.target or row.accepted]
+    count, select = shots["count"], shots["select"]
+    if select == "first":
+        return known[:count]
+    shuffled = sorted(known, key=lambda row: row.id)  # the seed decides, not the order of the file
+    random.Random(shots["seed"]).shuffle(shuffled)  # noqa: S311
+    if select == "random":
+        return shuffled[:count]
+    groups = [[row for row in shuffled if row.target == label] for label in labels]
+    turns = [group[turn] for turn in range(count) for group in groups if turn < len(group)]
+    return turns[:count]
+
+
+EXAMPLE = '{user: "News: {{ text }}", system: "Name the topic."}'
+KIND = Kind(
+    family="prompt",
+    name="template",
+    version=1,
+    body=TemplateBody,
+    lower=lower,
+    summary="a template with optional shots",
+    example=EXAMPLE,
+    actions=("resolve",),
+    check=check,
+)

@@ -1,0 +1,1 @@
+"""Kinds of the family `source`: Where files come from. One file each."""

@@ -1,0 +1,1 @@
+"""Kinds of the family `tuning`: How weights are changed. One file each."""

@@ -1,0 +1,171 @@
+"""One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lcspec.compile.facts import Facts
+from lcspec.compile.planner import plan_steps
+from lcspec.gates.choose import Chooser, bad
+from lcspec.ir.plan import Graph, PlannedStep
+from lcspec.ir.record import Event, StepRecord
+from lcspec.ir.verdict import Verdict
+from lcspec.lock import Lock
+from lcspec.run.ledger import Ledger
+from lcspec.run.lock import StoreLock
+from lcspec.run.release import make_release
+from lcspec.run.scheduler import Outcome, execute
+from lcspec.run.store import Store
+
+Emit = Callable[[Event], None]
+
+
+@dataclass
+class Applied:
+    """What an apply came to.
+
+    `release` is the manifest when one stands, `verdicts` are those that decided it, `why_not` says why there is none.
+    """
+
+    outcome: Outcome
+    steps: tuple[PlannedStep, ...]
+    chooser: Chooser
+    records: Mapping[str, StepRecord]
+    verdicts: tuple[Verdict, ...] = ()
+    release: dict[str, Any] | None = None
+    new_release: bool = False
+    why_not: str | None = None
+    looks: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be applied."""
+
+    name: str
+    graph: Graph
+    lock: Lock
+    facts: Facts
+    store: Path
+    folder: Path
+    spec_sha256: str
+    argv: tuple[str, ...] = ()
+
+
+def apply_graph(job: Job, emit: Emit, *, wait: float | None = None, jobs: int = 1, keep_going: bool = False) -> Applied:
+    """Runs the graph of `job` to its end and decides.
+
+    Raises:
+        LcspecError: the store is busy or damaged.
+    """
+    store = Store.open(job.store)
+    with StoreLock.acquire(job.store, wait=wait) as lock:
+        ledger = Ledger.open(job.store)
+        run = ledger.start_run(job.name, job.spec_sha256, list(job.argv))
+
+        def replan() -> tuple[PlannedStep, ...]:
+            return plan_steps(job.graph, job.lock, job.facts)[0]
+
+        outcome = execute(
+            store=store, ledger=ledger, replan=replan, emit=emit, jobs=jobs, keep_going=keep_going, root=job.folder,
+            run=run, lock=lock,
+        )
+        applied = _decide(job, outcome, ledger, run)
+        emit(Event("run-finished", None, _summary(applied)))
+        ledger.finish_run(run, outcome.status)
+    return applied
+
+
+def _decide(job: Job, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
+    steps, chooser = plan_steps(job.graph, job.lock, job.facts)
+    records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
+    applied = Applied(outcome, steps, chooser, records)
+    _count_looks(job, applied, ledger, run)
+    if outcome.status != "ok":
+        applied.why_not = "the run did not finish"
+        return applied
+    finalist, chosen = chooser.decision("finalist"), chooser.decision("release")
+    if finalist is None or finalist.winner is None:
+        applied.verdicts = finalist.verdicts if finalist else ()
+        applied.why_not = finalist.why if finalist else "the ladder is undecided"
+        return applied
+    if chosen is None or chosen.winner is None:
+        applied.verdicts = chooser.verdicts("finalist", "test") or ()
+        applied.why_not = chosen.why if chosen else "the finalist is undecided"
+        return applied
+    applied.verdicts = (*(chooser.verdicts("release", "test") or ()), *(chooser.serving_verdicts() or ()))
+    stopped = [verdict for verdict in applied.verdicts if bad(verdict)]
+    if stopped:
+        applied.why_not = "; ".join(f"{v.gate}: {v.outcome}, {v.why}" for v in stopped)
+        return applied
+    _release(job, applied, chosen.winner)
+    return applied
+
+
+def _count_looks(job: Job, applied: Applied, ledger: Ledger, run: int) -> None:
+    """Counts each candidate's content that was judged on test, once per key: looks wear a test set out."""
+    for planned in applied.steps:
+        if planned.step.id.startswith("predict:") and ".test:" in planned.step.id and planned.step.id in applied.records:
+            suite = planned.step.id.removeprefix("predict:").partition(".test:")[0]
+            candidate = planned.step.id.partition(".test:")[2]
+            ledger.look(run, suite, candidate, applied.records[planned.step.id].key)
+    applied.looks = ledger.looks()
+
+
+def _release(job: Job, applied: Applied, winner: str) -> None:
+    resolved = {part: _digest(applied, ref) for part, ref in job.graph.release.items()}
+    parts = {part: digest for part, digest in resolved.items() if digest is not None}
+    release = job.graph.candidates["release"]
+    evidence = {}
+    for suite, splits in release.scores.items():
+        for split, step in splits.items():
+            if step in applied.records:
+                evidence[f"{suite}.{split}"] = applied.records[step].outputs["rows"]
+    applied.release, applied.new_release = make_release(
+        job.store,
+        name=job.name,
+        candidate=applied.chooser.name(winner),
+        parts=parts,
+        evidence=evidence,
+        verdicts=[asdict(verdict) for verdict in applied.verdicts],
+        spec_sha256=job.spec_sha256,
+        lock_sha256=job.lock.digest(),
+        looks=applied.looks,
+    )
+
+
+def _digest(applied: Applied, ref: Any) -> str | None:
+    """The digest that a reference of the release resolves to; None for a slot that the candidate lacks."""
+    if hasattr(ref, "choice"):
+        decision = applied.chooser.decision(ref.choice)
+        if decision is None or decision.winner is None:
+            return None
+        slot = applied.chooser.graph.candidates[decision.winner].slots.get(ref.slot)
+        return None if slot is None else _digest(applied, slot)
+    if hasattr(ref, "digest"):
+        return str(ref.digest)
+    record = applied.records.get(ref.step)
+    return record.outputs[ref.name] if record else None
+
+
+def _summary(applied: Applied) -> dict[str, Any]:
+    return {
+        "status": applied.outcome.status,
+        "ran": applied.outcome.ran,
+        "reused": applied.outcome.reused,
+        "release": applied.release["number"] if applied.release else None,
+        "new_release": applied.new_release,
+        "why_not": applied.why_not,
+        "verdicts": [asdict(verdict) for verdict in applied.verdicts],
+    }
+
+
+def exit_code(applied: Applied) -> int:
+    """0 released, 3 a gate stood in the way, 4 a step failed, 130 or 143 interrupted."""
+    if applied.outcome.status == "interrupted":
+        return applied.outcome.exit_code or 130
+    if applied.outcome.status == "failed":
+        return 4
+    return 0 if applied.release is not None else 3

@@ -1,0 +1,136 @@
+"""Loading a model folder: float32, safetensors only, never code that came with the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from .weights import QUANTIZED_NAME, load_quantized
+
+PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class UnsafeModelError(ValueError):
+    """A model folder that holds pickled weights, or asks for its own code to be run."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to be asked.
+
+    Attributes:
+        model: the transformers causal language model, in evaluation mode, float32.
+        tokenizer: its tokenizer.
+        stop_ids: ids that end a generation; the tokenizer's end-of-sequence id comes first.
+        context: the number of positions of the model, or None where its configuration names none.
+    """
+
+    model: Any
+    tokenizer: Any
+    stop_ids: tuple[int, ...]
+    context: int | None = None
+
+
+def load_model(folder: Path, *, threads: int | None = None, device: Device = "cpu") -> LoadedModel:
+    """Return the model and tokenizer of a Hugging Face folder, or of one that `weights.quantize_folder` wrote.
+
+    Args:
+        folder: holds config.json, the tokenizer, and model*.safetensors or weights.lcq.safetensors.
+        threads: torch's thread count, which is one for the whole process; None leaves it.
+        device: `auto` takes CUDA where there is one.
+
+    Raises:
+        FileNotFoundError: no configuration or no safetensors weights.
+        UnsafeModelError: pickled weights, or a request for remote code.
+        ValueError: the weights do not fit the configuration, or `cuda` where there is none.
+    """
+    folder = Path(folder)
+    check_folder(folder)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    target = pick_device(device)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    model = _load_quantized_model(folder) if (folder / QUANTIZED_NAME).exists() else _load_plain_model(folder)
+    model.eval().requires_grad_(False).to(target)
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return LoadedModel(model, tokenizer, _stop_ids(model, tokenizer), limit)
+
+
+def pick_device(device: Device) -> str:
+    """Return the torch device name.
+
+    Raises:
+        ValueError: an unknown name, or CUDA was asked for and there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"unknown device {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("CUDA was asked for, and this machine has none")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that could run code or has no weights that are plain data.
+
+    Raises:
+        FileNotFoundError: no configuration or no safetensors file.
+        UnsafeModelError: pickled weights, or `auto_map` in a configuration.
+    """
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"{folder} has no config.json")
+    pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
+    if pickled:
+        raise UnsafeModelError(f"pickled weights can run code and are refused: {', '.join(pickled)}")
+    for path in sorted(folder.glob("*config.json")):
+        if "auto_map" in json.loads(path.read_text(encoding="utf-8")):
+            raise UnsafeModelError(f"{path.name} asks for code that came with the model to be run (auto_map)")
+    if not any(folder.glob("*.safetensors")):
+        raise FileNotFoundError(f"{folder} has no safetensors weights")
+
+
+def _load_plain_model(folder: Path) -> Any:
+    model, report = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    _refuse_gaps(report)
+    return model
+
+
+def _load_quantized_model(folder: Path) -> Any:
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    model, report = AutoModelForCausalLM.from_pretrained(
+        None,
+        config=config,
+        state_dict=load_quantized(folder),
+        dtype=torch.float32,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    _refuse_gaps(report)
+    return model
+
+
+def _refuse_gaps(report: Any) -> None:
+    """Refuse weights that transformers would fill with random numbers: it only warns about them."""
+    absent = sorted(str(key) for name in ("missing_keys", "mismatched_keys") for key in report.get(name) or ())
+    if absent:
+        raise ValueError(f"the weights do not fit the configuration: {', '.join(absent[:5])}")
+
+
+def _stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    ends = [tokenizer.eos_token_id]
+    for config in (getattr(model, "generation_config", None), model.config):
+        declared = getattr(config, "eos_token_id", None)
+        ends += declared if isinstance(declared, (list, tuple)) else [declared]
+    return tuple(dict.fromkeys(int(end) for end in ends if end is not None))

@@ -1,0 +1,96 @@
+"""Quantities as people write them in a spec, parsed to plain numbers.
+
+`2 GiB` -> bytes, `300 ms` -> seconds, `135M` -> parameters, `80%` -> a share, `5 USD` -> dollars.
+A bare number is refused where a unit is needed: a limit of "300" says nothing.
+"""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_NUMBER = re.compile(r"^\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)\s*$")
+
+BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+SHARES = {"%": 0.01, "": 1.0}
+DOLLARS = {"USD": 1.0}
+
+
+def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what: str) -> float:
+    """The number that `value` means in base units.
+
+    Raises:
+        PydanticCustomError: of type `wrong_unit`, with what was expected.
+    """
+    allowed = ", ".join(f"`{unit}`" if unit else "no unit" for unit in units)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise PydanticCustomError("wrong_unit", "expected {what}: {allowed}", {"what": what, "allowed": allowed})
+    match = _NUMBER.match(str(value))
+    unit = match.group(2) if match else None
+    if match is None or unit not in units:
+        detail = {"what": what, "allowed": allowed, "given": str(value)}
+        raise PydanticCustomError("wrong_unit", "`{given}` is not {what}; units: {allowed}", detail)
+    return float(match.group(1).replace("_", "")) * units[unit]
+
+
+def format_bytes(count: float) -> str:
+    """`1.8 GiB`, `512 B`: binary units, two or three digits."""
+    for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}" if count < 1000 * size else f"{count / size:.0f} {unit}"
+    return f"{count:.0f} B"
+
+
+def format_seconds(seconds: float) -> str:
+    """`0.3 s`, `45 s`, `4 min 10 s`, `1 h 05 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_count(count: float) -> str:
+    """`135M`, `1.2B`, `640`."""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return f"{count:.0f}"
+
+
+def _schema(example: str, doc: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "number"], "description": doc, "examples": [example]})
+
+
+Bytes = Annotated[
+    int,
+    BeforeValidator(lambda value: round(parse_quantity(value, BYTES, "a size"))),
+    _schema("2 GiB", "A size with its unit."),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_quantity(value, SECONDS, "a duration")),
+    _schema("300 ms", "A duration with its unit."),
+]
+Count = Annotated[
+    int,
+    BeforeValidator(lambda value: round(parse_quantity(value, COUNTS, "a count"))),
+    _schema("500M", "A count; K, M, B, T are powers of ten."),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_quantity(value, SHARES, "a share")),
+    _schema("80%", "A share of a whole: a percentage or a number from 0 to 1."),
+]
+Money = Annotated[
+    float,
+    BeforeValidator(lambda value: parse_quantity(value, DOLLARS, "an amount of money")),
+    _schema("5 USD", "An amount of money with its currency."),
+]
