@@ -48,9 +48,11 @@ def laid_out(project: Project, tree: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(folder: Path, *, host: str, port: int, quiet: bool) -> "subprocess.Popen[str]":
+def start(folder: Path, *, host: str | None, port: int | None, quiet: bool) -> "subprocess.Popen[str]":
     """The service as a child process; its first line that starts with READY names the address."""
-    command = [sys.executable, "serve.py", "--host", host, "--port", str(port)]
+    command = [sys.executable, "serve.py"]
+    command += ["--host", host] if host is not None else []
+    command += ["--port", str(port)] if port is not None else []
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     errors = subprocess.DEVNULL if quiet else None
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)

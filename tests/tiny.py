@@ -33,10 +33,13 @@ def tiny_tokenizer() -> Any:
     return made
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, tied: bool = False, positions: int = 1024) -> Path:
+def write_tiny_model(
+    folder: Path, *, seed: int = 0, tied: bool = False, positions: int = 1024, endless: bool = False
+) -> Path:
     """Write a random Llama (2 layers, hidden 32) with the byte tokenizer and return its folder.
 
-    The weights are spread wide (0.3), so that greedy choices are clear and differ from row to row.
+    The weights are spread wide (0.3), so that greedy choices are clear and differ from row to row. `endless`
+    keeps it from choosing the end-of-sequence token.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -58,6 +61,8 @@ def write_tiny_model(folder: Path, *, seed: int = 0, tied: bool = False, positio
             pad_token_id=0,
         )
         model = LlamaForCausalLM(config)
+    if endless:
+        model.lm_head.weight.data[2] = 0.0
     model.save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     return folder

@@ -13,9 +13,9 @@ from lcspec.project import Project
 @click.command("serve")
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--release", "number", type=int, default=None, help="Which release; default: promoted, else newest.")
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
-def command(spec: Path | None, number: int | None, host: str, port: int) -> None:
+@click.option("--host", default=None, help="Address; default: what the target says.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: the target's; 0 picks a free one.")
+def command(spec: Path | None, number: int | None, host: str | None, port: int | None) -> None:
     """Serve a release on an OpenAI-compatible address until Ctrl-C."""
     from lcspec.serving import laid_out, released_service, start, wait_ready
 

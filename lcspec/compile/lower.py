@@ -59,6 +59,10 @@ class _Lowering:
     # --- Context ---------------------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
     def scope(self) -> Scope:
         return self.spec.scope
 

@@ -87,7 +87,7 @@ class _Planning:
             if not moved:
                 return replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} comes out unchanged")
             return replace(planned, reason=_moved_reason(moved), moved=moved)
-        return replace(planned, reason=f"first run, after {waits}")
+        return replace(planned, reason="first run")
 
     def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> str:
         names = [self._producer(step.inputs[name]) for name, value in inputs.items() if value is UNKNOWN]

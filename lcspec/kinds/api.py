@@ -65,6 +65,10 @@ class Context(Protocol):
         """The step output with the files `members` of a source, for the entry `owner`."""
 
     @property
+    def name(self) -> str:
+        """The name of the spec."""
+
+    @property
     def scope(self) -> Any:
         """The `scope` section."""
 

@@ -21,9 +21,8 @@ def render(model: ReportModel) -> str:
     shown = (words.number, words.whole, words.interval, words.percent, words.size, words.seconds, words.short)
     environment.filters |= {function.__name__: function for function in (*shown, words.tile, words.confidence)}
     drawing = svg.forest(model.forest, model.limit, model.metric) if model.forest else ""
-    curves = [
-        (one, Markup(svg.curve(one, index, wide=len(model.curves) == 1))) for index, one in enumerate(model.curves, 1)
-    ]
+    wide = len(model.curves) == 1
+    curves = [(one, Markup(svg.curve(one, index, wide=wide))) for index, one in enumerate(model.curves, 1)]
     return environment.get_template("report.html.jinja").render(
         model=model,
         marks=words.MARKS,

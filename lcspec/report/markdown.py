@@ -36,6 +36,12 @@ def plain(text: object) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_[]|~#" else letter for letter in told)
 
 
+def _code(text: object) -> str:
+    """A text as code; one that could end the code or the cell is shown as a plain one."""
+    told = str(text)
+    return plain(told) if set(told) & set("`|\n") else f"`{told}`"
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; columns of words to the left, of numbers to the right."""
     rule = ["---" if title in _WORDS else "---:" for title in head]
@@ -60,7 +66,7 @@ def _row(judged: Judged, name: str) -> list[str]:
 
 
 def _head(model: ReportModel) -> str:
-    number = f" as number {model.release.get('number', '?')}" if model.release else ""
+    number = f" as number {plain(model.release.get('number', '?'))}" if model.release else ""
     ready = " to release" if model.headline.state == READY else ""
     lines = [f"# {plain(model.name)}: {model.headline.state}{ready}{number}"]
     lines += [plain(model.description)] if model.description else []
@@ -124,7 +130,7 @@ def _release(model: ReportModel) -> str:
     if model.release is None:
         return ""
     digests = sorted((model.release.get("digests") or {}).items())
-    table = _table(["part", "digest"], ([plain(part), f"`{digest}`"] for part, digest in digests))
+    table = _table(["part", "digest"], ([plain(part), _code(digest)] for part, digest in digests))
     made = f"{plain(model.release.get('candidate', ''))}, created {plain(model.release.get('created', words.NONE))}."
     return f"## The release\n\n{made}\n\n{table}"
 

@@ -65,8 +65,17 @@ def apply_graph(job: Job, emit: Emit, *, wait: float | None = None, jobs: int = 
         ledger = Ledger.open(job.store)
         run = ledger.start_run(job.name, job.spec_sha256, list(job.argv))
 
+        told: set[str] = set()
+
         def replan() -> tuple[PlannedStep, ...]:
-            return plan_steps(job.graph, job.lock, job.facts)[0]
+            steps, chooser = plan_steps(job.graph, job.lock, job.facts)
+            for choice, decision in chooser.decisions().items():
+                if choice not in told:
+                    told.add(choice)
+                    name = chooser.name(decision.winner) if decision.winner else "none"
+                    data = {"choice": choice, "name": name, "passed": decision.passed, "why": decision.why}
+                    emit(Event("choice", None, data))
+            return steps
 
         outcome = execute(
             store=store, ledger=ledger, replan=replan, emit=emit, jobs=jobs, keep_going=keep_going, root=job.folder,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
 from .weights import QUANTIZED_NAME, load_quantized
 
@@ -109,15 +110,17 @@ def _load_plain_model(folder: Path) -> Any:
 
 def _load_quantized_model(folder: Path) -> Any:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    model, report = AutoModelForCausalLM.from_pretrained(
-        None,
-        config=config,
-        state_dict=load_quantized(folder),
-        dtype=torch.float32,
-        trust_remote_code=False,
-        output_loading_info=True,
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ValueError(f"{config.model_type} is no causal language model")
+    # The class itself, because the auto class takes no state dict without a folder of weights.
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    state = load_quantized(folder)
+    model, report = kind.from_pretrained(
+        None, config=config, state_dict=state, dtype=torch.float32, output_loading_info=True
     )
     _refuse_gaps(report)
+    if (folder / "generation_config.json").exists():
+        model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return model
 
 

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 QUANTIZED_NAME = "weights.lcq.safetensors"
 FORMAT = "lcq-1"
 COPIED = frozenset({".json", ".jinja", ".model", ".txt"})
-# A stand-in for the scale of a group of zeros: small enough for float16 to hold, never used as a value.
+# The smallest positive float16; it only stands in for the zero scale of a group of zeros.
 TINY = 2.0**-24
 
 
@@ -42,11 +42,21 @@ def quantize(weight: torch.Tensor, *, bits: int, group: int) -> Quantized:
     rows, columns = weight.shape
     padded = torch.nn.functional.pad(weight.float(), (0, -columns % group))
     grouped = padded.view(rows, -1, group)
-    scales = (grouped.abs().amax(dim=-1) / limit).to(torch.float16)
+    largest = grouped.abs().amax(dim=-1)
+    scales = (largest / limit).to(torch.float16)
+    # Rounded up to the next float16 where rounding down would put the largest weight out of reach: among positive
+    # floats the next one has the next bit pattern.
+    short = scales.float() * limit < largest
+    scales = (scales.view(torch.int16) + short).view(torch.float16)
     if not bool(torch.isfinite(scales).all()):
         raise ValueError("a weight is not finite, or too large for a float16 scale")
-    divisor = scales.float().clamp_min(TINY).unsqueeze(-1)
-    codes = (grouped / divisor).round_().clamp_(-limit, limit).to(torch.int8).view(rows, -1)
+    codes = (
+        (grouped / scales.float().clamp_min(TINY).unsqueeze(-1))
+        .round_()
+        .clamp_(-limit, limit)
+        .to(torch.int8)
+        .view(rows, -1)
+    )
     if bits == 8:
         return Quantized(codes[:, :columns].contiguous(), scales)
     shifted = (codes + 8).to(torch.uint8)

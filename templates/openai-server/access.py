@@ -21,6 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+MAX_HEADER_BYTES = 16 * 1024
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/health"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -33,7 +34,7 @@ class Access:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400 or 401, or hand the request on; log it either way."""
+        """Answer 400, 401 or 431, or hand the request on; log it either way."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -62,6 +63,9 @@ class Access:
                 log("request", request_id=request_id, path=scope["path"], status=status, total_ms=total)
 
     def _check(self, path: str, headers: Headers) -> None:
+        # h11 bounds headers that are incomplete; those that arrive in one read are bounded here.
+        if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
+            raise ApiError(431, "The headers are too long.", code="headers_too_long")
         allowed = self._settings.hosts()
         host = headers.get("host", "")
         name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]

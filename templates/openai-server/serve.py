@@ -17,11 +17,11 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import uvicorn
+from access import MAX_HEADER_BYTES
 from app import create_app
 from settings import Settings
 
 HERE = Path(__file__).resolve().parent
-MAX_HEADER_BYTES = 16 * 1024
 HARD_STOP_EXTRA_SECONDS = 5
 
 
@@ -81,13 +81,14 @@ async def run(app: Any, listener: socket.socket, drain_seconds: float) -> None:
 def main() -> int:
     """Read the options, load the model, serve. Returns the exit code."""
     parser = argparse.ArgumentParser(description="OpenAI-compatible service of one lcspec pipeline.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to bind; beyond loopback only with API keys")
-    parser.add_argument("--port", type=int, default=8000, help="port to bind; 0 takes a free one")
+    parser.add_argument("--host", help="address to bind; beyond loopback only with API keys")
+    parser.add_argument("--port", type=int, help="port to bind; 0 takes a free one")
     options = parser.parse_args()
     try:
         settings = Settings.load(HERE / "settings.json")
-        settings.refuse_open_bind(options.host)
-        listener = listen(options.host, options.port)
+        host = options.host or settings.host
+        settings.refuse_open_bind(host)
+        listener = listen(host, settings.port if options.port is None else options.port)
     except (ValueError, OSError) as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2

@@ -16,6 +16,8 @@ class Settings:
     """Limits and access; README.md says what each is for."""
 
     format_version: int = 1
+    host: str = "127.0.0.1"
+    port: int = 8000
     api_keys_sha256: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     max_body_bytes: int = 1 << 20

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_tiny_model(tmp_path_factory.mktemp("service") / "tiny", positions=4096)
+    return tiny.write_tiny_model(tmp_path_factory.mktemp("service") / "tiny", positions=4096, endless=True)
 
 
 @pytest.fixture(scope="module")
@@ -256,17 +256,16 @@ def test_large_body_is_cut_off_while_streaming(topics: Server) -> None:
             sent += 1
             yield b" " * 65536
 
-    try:
+    # The server may have closed before the client reads its answer.
+    with suppress(httpx.WriteError, httpx.ReadError):
         assert httpx.post(topics.url, content=parts(), timeout=30).status_code == 413
-    except (httpx.WriteError, httpx.ReadError):  # the server had closed before the answer was read
-        pass
     assert sent < 1000
     assert topics.post().status_code == 200
 
 
 def test_foreign_host_name_is_refused_and_long_headers_too(topics: Server) -> None:
     assert httpx.get(topics.address + "/v1/models", headers={"Host": "evil.example"}).status_code == 400
-    assert httpx.get(topics.address + "/v1/models", headers={"X-Long": "x" * 100_000}).status_code in (400, 431)
+    assert httpx.get(topics.address + "/v1/models", headers={"X-Long": "x" * 100_000}).status_code == 431
 
 
 def test_request_id_is_echoed_only_if_it_is_plain(topics: Server) -> None:

@@ -40,12 +40,18 @@ def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> L
     """Generate the service, then start it once and ask it."""
     body = entry.body
     settings = body.model_dump(mode="json", exclude={"ask"})
+    settings["max_body_bytes"] = settings.pop("max_body")
     generate = Step(
         id=f"generate:targets.{entry.name}",
         kind=entry.kind_id,
         action="generate",
         version=KIND.version,
-        params={"manifest": dict(evidence.manifest), "settings": settings, "template": template_digest()},
+        params={
+            "name": ctx.name,
+            "manifest": dict(evidence.manifest),
+            "settings": settings,
+            "template": template_digest(),
+        },
         inputs={slot: subject.slots[slot] for slot in SLOTS if slot in subject.slots},
         estimate=Estimate((0.5, 10.0), 100 << 20, "constant"),
         source=entry.path,
@@ -83,9 +89,10 @@ def generate(io: StepIO) -> None:
         if slot in folders:
             shutil.copytree(folders[slot], target / slot, symlinks=False)
     shutil.copyfile(folders["prompt"] / "prompt.json", target / "prompt.json")
-    made = assemble(io.params["manifest"], io.params["settings"].get("name", "lcspec"), folders)
+    made = assemble(io.params["manifest"], io.params["name"], folders)
     _write_json(target / "pipeline.json", made)
-    _write_json(target / "settings.json", dict(io.params["settings"]))
+    defaults = json.loads((target / "settings.json").read_text(encoding="utf-8"))
+    _write_json(target / "settings.json", {**defaults, **io.params["settings"]})
     io.metric("files", sum(path.is_file() for path in target.rglob("*")))
     io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
 
@@ -142,7 +149,7 @@ def serving(folder: Path, threads: int) -> Iterator[tuple[str, float]]:
     """The address of the started service and the seconds until it was ready; it is ended by its own process id."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
     environment |= {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "serve.py", "--host", "127.0.0.1", "--port", "0", "--threads", str(threads)]
+    command = [sys.executable, "serve.py", "--host", "127.0.0.1", "--port", "0"]
     started = time.monotonic()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     try:

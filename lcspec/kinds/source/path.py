@@ -13,9 +13,9 @@ class PathBody(Body):
     path: str = option(doc="The file, relative to the folder of the spec.")
 
 
-def source_id(body: PathBody) -> str:
+def source_id(body: PathBody | None) -> str:
     """Local files are never locked; the id names them in messages."""
-    return f"path:{body.path}"
+    return f"path:{body.path}" if body else "path"
 
 
 def lower(ctx: Context, owner: Bound, source: Bound, members: Sequence[str]) -> Lowered:

@@ -113,7 +113,7 @@ def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Re
         kind=entry.kind_id,
         action="compare",
         version=KIND.version,
-        params={"metric": metric},
+        params={"metric": metric, "metric-version": registry.load("metric", metric).version},
         inputs={"ours": ours, "theirs": theirs},
         estimate=Estimate((0.05, 0.5), 50 << 20, "constant"),
         source=entry.path,
@@ -173,11 +173,14 @@ def score(io: StepIO) -> None:
     """Records each metric, and writes `rows.jsonl` with each row's value of each metric for paired comparisons."""
     rows = read_scored(io.input("predictions"))
     values: dict[str, dict[str, float | None]] = {row.id: {} for row in rows}
+    params = {"labels": io.params["labels"]}
     for name in io.params["metrics"]:
         module = registry.module("metric", name)
-        io.metric(name, module.compute(rows, {"labels": io.params["labels"]}))
-        for row in rows:
-            values[row.id][name] = module.per_row(row)
+        io.metric(name, module.compute(rows, params))
+        whole = getattr(module, "per_rows", None)  # metrics that are no mean over rows give pseudo-values
+        each = whole(rows, params) if whole else [module.per_row(row) for row in rows]
+        for row, value in zip(rows, each, strict=True):
+            values[row.id][name] = value
     with (io.output("rows") / "rows.jsonl").open("w", encoding="utf-8") as out:
         for row in rows:
             out.write(json.dumps({"id": row.id, "answer": row.answer, "values": values[row.id]}, sort_keys=True) + "\n")
