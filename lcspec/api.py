@@ -249,8 +249,12 @@ def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]
 
 
 def _model_facts(
-    loaded: Loaded, requests: Mapping[str, Any], sources: Mapping[str, Any], cache: Path,
-    old: Mapping[str, Mapping[str, Any]], tell: Callable[[str], None],
+    loaded: Loaded,
+    requests: Mapping[str, Any],
+    sources: Mapping[str, Any],
+    cache: Path,
+    old: Mapping[str, Mapping[str, Any]],
+    tell: Callable[[str], None],
 ) -> dict[str, Mapping[str, Any]]:
     """Facts of each model whose files are pinned, read once per digest."""
     from lcspec.compile.lower import source_id

@@ -66,8 +66,15 @@ def _moved_steps(planned: list[dict[str, Any]], now: Any) -> list[str]:
 
 
 def apply_spec(
-    loaded: api.Loaded, *, locked: bool, wait: float | None, jobs: int, keep_going: bool, form: str,
-    say: Callable[[str], None], argv: tuple[str, ...],
+    loaded: api.Loaded,
+    *,
+    locked: bool,
+    wait: float | None,
+    jobs: int,
+    keep_going: bool,
+    form: str,
+    say: Callable[[str], None],
+    argv: tuple[str, ...],
 ) -> Result:
     """Runs the spec to its end.
 

@@ -101,7 +101,9 @@ def prepare_rows(io: StepIO, read: Reader) -> None:
     """The run of every row-based data kind: read, divide, take leaks out, write one file per split."""
     try:
         split = Split.model_validate(io.params["split"])
-        rows = without_leaks(divide(load_rows(io.input("files"), io.params, read), split), io.params["columns"]["input"])
+        rows = without_leaks(
+            divide(load_rows(io.input("files"), io.params, read), split), io.params["columns"]["input"]
+        )
     except DataFault as fault:
         where = f"{fault.file}:{fault.line}: " if fault.line else f"{fault.file}: " if fault.file else ""
         io.fail(f"{where}{fault.message}", help=fault.help, code=fault.code)

@@ -41,6 +41,7 @@ def _standing(loaded: api.Loaded, parts: Mapping[str, Any], records: Mapping[str
     """The release whose service is the one that these records generated."""
     steps = {part: ref.step for part, ref in parts.items() if part.startswith("service.")}
     now = {part: records[step].outputs["service"] for part, step in steps.items() if step in records}
+    manifest: dict[str, Any]
     for manifest in reversed(releases(loaded.project.store)):
         if now and all(manifest["parts"].get(part) == tree for part, tree in now.items()):
             return manifest
@@ -48,7 +49,10 @@ def _standing(loaded: api.Loaded, parts: Mapping[str, Any], records: Mapping[str
 
 
 def _input(
-    loaded: api.Loaded, chooser: Chooser, steps: tuple[PlannedStep, ...], records: Mapping[str, StepRecord],
+    loaded: api.Loaded,
+    chooser: Chooser,
+    steps: tuple[PlannedStep, ...],
+    records: Mapping[str, StepRecord],
     release: dict[str, Any] | None,
 ) -> ReportInput:
     spec = loaded.spec
@@ -71,7 +75,9 @@ def _input(
         decisions=chooser.decisions(),
         records=records,
         release=_release(loaded, release),
-        lock={name: f"{len(pin['members'])} files" for name, pin in (loaded.lock.sources if loaded.lock else {}).items()},
+        lock={
+            name: f"{len(pin['members'])} files" for name, pin in (loaded.lock.sources if loaded.lock else {}).items()
+        },
         versions=dict(sorted(versions.items())),
         licenses=licenses,
         states={step.step.id: step.action for step in steps},

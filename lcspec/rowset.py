@@ -100,7 +100,10 @@ class RowSet:
 
 
 def make_rows(
-    raw: Iterable[tuple[int, Mapping[str, Any]]], file: str, columns: Columns, labels: Mapping[str, str],
+    raw: Iterable[tuple[int, Mapping[str, Any]]],
+    file: str,
+    columns: Columns,
+    labels: Mapping[str, str],
     allowed: Sequence[str],
 ) -> list[Row]:
     """Rows from (line, values) pairs: columns checked, labels renamed and held against the declared set.
@@ -144,7 +147,7 @@ def divide(files: Mapping[str, list[Row]], split: Split) -> dict[str, list[Row]]
     pool = list(files.get("all", [])) or made.pop("train", [])
     if not pool:
         return made
-    random.Random(split.seed).shuffle(pool)  # noqa: S311 - a split, not a secret
+    random.Random(split.seed).shuffle(pool)
     total, rest = len(pool), pool
     for name in ("test", "validation"):
         part = getattr(split, name)
@@ -201,5 +204,5 @@ def sample(rows: Sequence[Row], count: int | None, seed: int) -> list[Row]:
     """A seeded sample of `count` rows in their original order; all rows when there are no more."""
     if count is None or count >= len(rows):
         return list(rows)
-    picked = sorted(random.Random(seed).sample(range(len(rows)), count))  # noqa: S311
+    picked = sorted(random.Random(seed).sample(range(len(rows)), count))
     return [rows[index] for index in picked]

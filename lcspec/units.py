@@ -30,7 +30,7 @@ def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise PydanticCustomError("wrong_unit", "expected {what}: {allowed}", {"what": what, "allowed": allowed})
     match = _NUMBER.match(str(value))
-    unit = match.group(2) if match else None
+    unit = str(match.group(2)) if match else ""
     if match is None or unit not in units:
         detail = {"what": what, "allowed": allowed, "given": str(value)}
         raise PydanticCustomError("wrong_unit", "`{given}` is not {what}; units: {allowed}", detail)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from lcspec import api
 from lcspec.cli.common import fail, find_spec, format_option, show
 from lcspec.diag.model import Diagnostic, LcspecError
 
@@ -33,7 +32,14 @@ def command(
         if loaded.diagnostics:
             show(loaded.diagnostics, loaded.sources, "text", err=True)
         result = apply_spec(
-            loaded, locked=strict, wait=wait, jobs=jobs, keep_going=keep_going, form=form, say=say, argv=tuple(sys.argv[1:])
+            loaded,
+            locked=strict,
+            wait=wait,
+            jobs=jobs,
+            keep_going=keep_going,
+            form=form,
+            say=say,
+            argv=tuple(sys.argv[1:]),
         )
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)

@@ -61,9 +61,7 @@ def load(given: Path | None, form: str) -> Any:
     return loaded
 
 
-def show(
-    diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], form: str, *, err: bool = False
-) -> None:
+def show(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], form: str, *, err: bool = False) -> None:
     """Prints diagnostics: text for people, JSON for machines."""
     if form == "json":
         from lcspec.diag.render_json import to_json

@@ -17,9 +17,9 @@ def command() -> None:
 
 
 def _spec_option(function: Any) -> Any:
-    return click.option("--spec", type=click.Path(path_type=Path), default=None, help="The spec; default: the only one.")(
-        function
-    )
+    return click.option(
+        "--spec", type=click.Path(path_type=Path), default=None, help="The spec; default: the only one."
+    )(function)
 
 
 @command.command("list")
@@ -34,7 +34,9 @@ def list_(spec: Path | None, form: str) -> None:
         return
     for manifest in listed:
         mark = "*" if manifest["number"] == champion else " "
-        click.echo(f"{mark} {manifest['number']:>3}  {manifest['created']}  {manifest['name']}  {manifest['candidate']}")
+        click.echo(
+            f"{mark} {manifest['number']:>3}  {manifest['created']}  {manifest['name']}  {manifest['candidate']}"
+        )
     if not listed:
         click.echo("no release yet; `lcspec apply` makes one when the gates pass")
 
@@ -62,7 +64,9 @@ def show(number: int | None, spec: Path | None, form: str) -> None:
 @_spec_option
 def promote(number: int | None, spec: Path | None) -> None:
     """Make a release the champion: `serve` serves it, gates can compare against it."""
-    manifest = _manifest(spec, number or (rel.releases(Project(find_spec(spec)).store) or [{"number": None}])[-1]["number"], "text")
+    manifest = _manifest(
+        spec, number or (rel.releases(Project(find_spec(spec)).store) or [{"number": None}])[-1]["number"], "text"
+    )
     rel.promote(Project(find_spec(spec)).store, manifest["number"])
     click.echo(f"promoted release {manifest['number']}")
 

@@ -1,11 +1,13 @@
 """A plan as text: the summary first, then what would run and why, then the gates."""
 
 import sys
+from collections.abc import Callable
 
 from lcspec.gates.choose import Chooser
 from lcspec.ir.plan import Gate, Plan, PlannedStep
 from lcspec.units import format_bytes, format_seconds
 
+Paint = Callable[[str, str], str]
 SYMBOLS = {"run": "+", "reuse": "=", "conditional": "?", "reuse-if-unchanged": "~", "skip": "-"}
 WORDS = {
     "run": "to run",
@@ -14,7 +16,13 @@ WORDS = {
     "reuse": "reused",
     "skip": "not needed",
 }
-_STYLE = {"run": "\x1b[32m", "conditional": "\x1b[36m", "reuse-if-unchanged": "\x1b[33m", "reuse": "\x1b[2m", "skip": "\x1b[2m"}
+_STYLE = {
+    "run": "\x1b[32m",
+    "conditional": "\x1b[36m",
+    "reuse-if-unchanged": "\x1b[33m",
+    "reuse": "\x1b[2m",
+    "skip": "\x1b[2m",
+}
 _OFF, _BOLD, _DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
 
 
@@ -38,7 +46,7 @@ def render_plan(plan: Plan, chooser: Chooser, *, path: str, everything: bool, co
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _painter(color: bool):  # type: ignore[no-untyped-def]
+def _painter(color: bool) -> Paint:
     return lambda text, style: f"{style}{text}{_OFF}" if color else text
 
 
@@ -48,7 +56,9 @@ def _summary(plan: Plan) -> str:
     best, worst, memory = totals(plan)
     text = "Plan: " + ", ".join(parts) + "."
     if worst:
-        text += f"\n      {format_seconds(best)} at best, {format_seconds(worst)} at worst; peak {format_bytes(memory)}."
+        text += (
+            f"\n      {format_seconds(best)} at best, {format_seconds(worst)} at worst; peak {format_bytes(memory)}."
+        )
     return text
 
 
@@ -61,12 +71,14 @@ def totals(plan: Plan) -> tuple[float, float, int]:
     return best, worst, max((step.estimate.memory for step in (*must, *may)), default=0)
 
 
-def _step(planned: PlannedStep, width: int, paint) -> list[str]:  # type: ignore[no-untyped-def]
+def _step(planned: PlannedStep, width: int, paint: Paint) -> list[str]:
     low, high = planned.estimate.seconds
     symbol = paint(SYMBOLS[planned.action], _STYLE[planned.action])
     span = f"{format_seconds(low)} – {format_seconds(high)}" if planned.action != "reuse" else ""
     basis = f" ({planned.estimate.basis})" if span else ""
-    line = f"  {symbol} {planned.step.id:<{width}}  {planned.reason}" + (paint(f"  {span}{basis}", _DIM) if span else "")
+    line = f"  {symbol} {planned.step.id:<{width}}  {planned.reason}" + (
+        paint(f"  {span}{basis}", _DIM) if span else ""
+    )
     moved = [f"      {name}: {_short(old)} → {_short(new)}" for name, old, new in planned.moved[:6]]
     return [line, *(paint(text, _DIM) for text in moved)]
 
@@ -100,4 +112,5 @@ def _gate(gate: Gate) -> str:
         return f"{metric} at least {gate.at_least:g}, at {gate.confidence:.0%} confidence"
     if gate.at_most is not None:
         return f"{metric} at most {gate.at_most:g}, at {gate.confidence:.0%} confidence"
-    return f"{metric} not worse than {gate.not_worse_than} by more than {gate.margin:g}, at {gate.confidence:.0%} confidence"
+    drop = f"by more than {gate.margin:g}"
+    return f"{metric} not worse than {gate.not_worse_than} {drop}, at {gate.confidence:.0%} confidence"

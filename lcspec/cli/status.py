@@ -38,7 +38,9 @@ def command(spec: Path | None, form: str) -> None:
     for choice in plan.graph.choices:
         decision = chooser.decision(choice.id)
         if decision is not None and decision.winner is not None:
-            click.echo(f"{choice.id + ':':<9} {chooser.name(decision.winner)}{'' if decision.passed else ' (does not pass)'}")
+            click.echo(
+                f"{choice.id + ':':<9} {chooser.name(decision.winner)}{'' if decision.passed else ' (does not pass)'}"
+            )
     for manifest in listed[-5:]:
         mark = " (promoted)" if manifest["number"] == promoted(store) else ""
         click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")

@@ -1,4 +1,4 @@
-"""`Document` to `Spec`: sections and entries validated by their models; every fault at the key or value that shows it."""
+"""`Document` to `Spec`: sections and entries validated, every fault at the key or value that shows it."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
-TOP = ("lcspec", "name", "description", "scope", "data", "models", "prompts", "tuning", "evaluation", "ladder")
+TOP: tuple[str, ...] = ("lcspec", "name", "description", "scope", "data", "models", "prompts", "tuning", "evaluation", "ladder")
 TOP += ("augmentation", "deployment")
 INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
 VERSION = 1
@@ -129,10 +129,14 @@ def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:
     """One entry: its kind is what `kind:` says, or the kind that has the entry's own name."""
     node = _node(state, path)
     if not isinstance(node, doc.Mapping):
-        state.error("LC0104", path, f"`{name}` is a mapping with a `kind`", f"kinds: {', '.join(registry.names(family))}")
+        state.error(
+            "LC0104", path, f"`{name}` is a mapping with a `kind`", f"kinds: {', '.join(registry.names(family))}"
+        )
         return None
     said = node.get("kind")
-    kind_name = said.value.value if said and isinstance(said.value, doc.Scalar) else None if said else _default(family, name)
+    kind_name = (
+        said.value.value if said and isinstance(said.value, doc.Scalar) else None if said else _default(family, name)
+    )
     try:
         kind = registry.load(family, kind_name) if isinstance(kind_name, str) else None
     except KeyError:
@@ -203,7 +207,12 @@ def _select_by(state: _Binding) -> str | None:
 
 
 def _model(
-    state: _Binding, path: Path, model: type[_M], *, skip: tuple[str, ...] = (), given: Mapping[str, Any] | None = None,
+    state: _Binding,
+    path: Path,
+    model: type[_M],
+    *,
+    skip: tuple[str, ...] = (),
+    given: Mapping[str, Any] | None = None,
     listed: bool = False,
 ) -> _M | None:
     """`model` validated from the node at `path`, or None after its faults were noted."""

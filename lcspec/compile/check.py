@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.diag.model import Diagnostic, Label
-from lcspec.ir.document import Node, Path as SpecPath, locate
+from lcspec.ir.document import Node, locate
+from lcspec.ir.document import Path as SpecPath
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
 
@@ -30,8 +31,16 @@ class Reporter:
         self._add("warning", code, path, message, help, **more)
 
     def _add(
-        self, severity: str, code: str, path: SpecPath, message: str, help: str, *, key: bool = False,
-        also: tuple[tuple[SpecPath, str], ...] = (), notes: tuple[str, ...] = (),
+        self,
+        severity: str,
+        code: str,
+        path: SpecPath,
+        message: str,
+        help: str,
+        *,
+        key: bool = False,
+        also: tuple[tuple[SpecPath, str], ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         labels = [Label(locate(self.root, path, key=key), "")]
         labels += [Label(locate(self.root, where, key=True), text) for where, text in also]
@@ -53,9 +62,7 @@ def check(spec: Spec, root: Node, models: Mapping[str, Mapping[str, Any]]) -> li
             own = registry.load(entry.family, entry.kind).check
             for diagnostic in own(entry, spec) if own else ():
                 label = Label(locate(root, entry.path), "")
-                reporter.found.append(
-                    Diagnostic(diagnostic.code, diagnostic.message, (label,), help=diagnostic.help)
-                )
+                reporter.found.append(Diagnostic(diagnostic.code, diagnostic.message, (label,), help=diagnostic.help))
     for rule in rules():
         rule(spec, models, reporter)
     return reporter.found

@@ -118,7 +118,9 @@ class _Lowering:
         self.candidates[candidate.id] = made
         return made
 
-    def compare(self, gate: Gate, candidate: Candidate, reference: Candidate | None, split: str, when: Condition) -> None:
+    def compare(
+        self, gate: Gate, candidate: Candidate, reference: Candidate | None, split: str, when: Condition
+    ) -> None:
         """Adds the paired comparison that `gate` needs for `candidate` on `split`."""
         entry = self.spec.find("suite", gate.suite)
         ours = Output(candidate.scores[gate.suite][split], "rows")
@@ -187,7 +189,9 @@ def _lower_ladder(work: _Lowering) -> None:
     for number, rung in enumerate(rungs, 1):
         fails = tuple(("rung-fails", f"rung-{lower_}") for lower_ in range(1, number))
         condition = Condition(fails)
-        made = [work.candidate(c, (VALIDATION,), condition) for c in _rung_candidates(work, rung, below, ambient, condition)]
+        made = [
+            work.candidate(c, (VALIDATION,), condition) for c in _rung_candidates(work, rung, below, ambient, condition)
+        ]
         for gate, candidate in product(work.gates, made):
             if gate.not_worse_than == "base" and number > 1:
                 _compare_to_base(work, gate, candidate, VALIDATION, condition)
@@ -216,8 +220,10 @@ def _rung_candidates(
     first = below is None
     models = rung.models or (generators(spec) if first else ("",))
     prompts = rung.prompts or (tuple(spec.entries("prompt")) if first else ("",))
-    made = []
-    for model, prompt, tuning, augmentation in product(models, prompts, rung.tuning or ("",), rung.augmentation or ("",)):
+    made: list[Candidate] = []
+    for model, prompt, tuning, augmentation in product(
+        models, prompts, rung.tuning or ("",), rung.augmentation or ("",)
+    ):
         parts = dict(zip(AXES, (model, prompt, tuning, augmentation), strict=True))
         slots: dict[str, Ref] = {} if below is None else dict(_inherited(below))
         if model:
@@ -347,7 +353,7 @@ def _shared_conditions(steps: Mapping[str, Step]) -> tuple[Step, ...]:
         for ref in step.inputs.values():
             if isinstance(ref, Output):
                 users.setdefault(ref.step, []).append(step.id)
-    for step in reversed(steps.values()):
+    for step in reversed(list(steps.values())):
         using = [made[user].condition.all for user in users.get(step.id, ())]
         if not step.condition.all and using:
             common = tuple(part for part in using[0] if all(part in other for other in using))

@@ -66,7 +66,9 @@ def _no_circle(spec: Spec, report: Reporter, name: str) -> None:
     while (step := prompts.get(seen[-1])) and step.body.extends:
         if step.body.extends in seen:
             circle = " → ".join([*seen, step.body.extends])
-            report.error("LC0203", (*prompts[name].path, "extends"), f"prompts extend in a circle: {circle}", "break it")
+            report.error(
+                "LC0203", (*prompts[name].path, "extends"), f"prompts extend in a circle: {circle}", "break it"
+            )
             return
         seen.append(step.body.extends)
 
@@ -80,7 +82,7 @@ def _ladder(spec: Spec, report: Reporter) -> None:
 
 def _gates(spec: Spec, report: Reporter) -> None:
     suites = spec.entries("suite")
-    asked = [(("evaluation", "gates", name, "metric"), gate.metric) for name, gate in spec.gates.items()]
+    asked: list[tuple[Path, str]] = [(("evaluation", "gates", name, "metric"), gate.metric) for name, gate in spec.gates.items()]
     asked += [(("evaluation", "select-by"), spec.select_by)] if spec.select_by else []
     for path, text in asked:
         suite, _, metric = text.partition(".")

@@ -143,6 +143,8 @@ class _Builder:
 
     def between(self, start: yaml.Event, end: yaml.Event) -> Span:
         """The span from one event to another; trailing blank space of block collections is left out."""
+        if start.start_mark is None or end.end_mark is None:
+            return Span(self.source.path, 0, 0)
         first, last = start.start_mark.index + self.shift, end.end_mark.index + self.shift
         text = self.source.text
         while last > first and text[last - 1] in " \n\r\t":

@@ -71,9 +71,7 @@ class _Planning:
         reason, moved = self._why(step, parts)
         return replace(planned, action=RUN, reason=reason, moved=moved)
 
-    def _unknown(
-        self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str
-    ) -> PlannedStep:
+    def _unknown(self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
         """A step that waits for another: it reruns only if what it waits for comes out different."""
         step = planned.step
         waits = self._waits_for(step, inputs)

@@ -24,7 +24,8 @@ def _distance(a: str, b: str, limit: int) -> int:
     """Edits (insert, delete, replace, swap of neighbours) between two words; limit + 1 when it is more."""
     if abs(len(a) - len(b)) > limit:
         return limit + 1
-    before, row = [], list(range(len(b) + 1))
+    before: list[int] = []
+    row = list(range(len(b) + 1))
     for i, char in enumerate(a, 1):
         older, before, row = before, row, [i]
         for j, other in enumerate(b, 1):

@@ -144,7 +144,9 @@ class Chooser:
             return Decision(choice.id, None, False, "the ladder has no rung")
         if any(verdict.outcome == FAIL for verdict in last.verdicts):
             return Decision(choice.id, None, False, "no rung passed its gates on validation", last.verdicts)
-        return Decision(choice.id, last.winner, False, "the last rung is undecided on validation; test decides", last.verdicts)
+        return Decision(
+            choice.id, last.winner, False, "the last rung is undecided on validation; test decides", last.verdicts
+        )
 
     def _variant(self, choice: Choice) -> Decision | None:
         """The smallest optimised form whose gates pass on validation; the finalist itself when there is none."""

@@ -14,7 +14,12 @@ class Strict(BaseModel):
     """Unknown keys are errors, values are frozen, keys are kebab-case."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=kebab, populate_by_name=True, defer_build=True, hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=kebab,
+        populate_by_name=True,
+        defer_build=True,
+        hide_input_in_errors=True,
     )
 
 

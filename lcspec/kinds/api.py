@@ -79,7 +79,7 @@ class Subject:
 
     id: str
     slots: Mapping[str, Ref]
-    condition: Condition = Condition()
+    condition: Condition = Condition()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,15 @@ def apply_graph(job: Job, emit: Emit, *, wait: float | None = None, jobs: int = 
             return steps
 
         outcome = execute(
-            store=store, ledger=ledger, replan=replan, emit=emit, jobs=jobs, keep_going=keep_going, root=job.folder,
-            run=run, lock=lock,
+            store=store,
+            ledger=ledger,
+            replan=replan,
+            emit=emit,
+            jobs=jobs,
+            keep_going=keep_going,
+            root=job.folder,
+            run=run,
+            lock=lock,
         )
         applied = _decide(job, outcome, ledger, run)
         emit(Event("run-finished", None, _summary(applied)))
@@ -116,7 +123,11 @@ def _decide(job: Job, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
 def _count_looks(job: Job, applied: Applied, ledger: Ledger, run: int) -> None:
     """Counts each candidate's content that was judged on test, once per key: looks wear a test set out."""
     for planned in applied.steps:
-        if planned.step.id.startswith("predict:") and ".test:" in planned.step.id and planned.step.id in applied.records:
+        if (
+            planned.step.id.startswith("predict:")
+            and ".test:" in planned.step.id
+            and planned.step.id in applied.records
+        ):
             suite = planned.step.id.removeprefix("predict:").partition(".test:")[0]
             candidate = planned.step.id.partition(".test:")[2]
             ledger.look(run, suite, candidate, applied.records[planned.step.id].key)

@@ -1,4 +1,4 @@
-"""Releases: one unit of weights, prompt, index, guardrails, evidence and generated code, promoted and rolled back together."""
+"""Releases: weights, prompt, index, guardrails, evidence and generated code as one unit, promoted and rolled back."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ RELEASE_FORMAT = 1
 
 def releases(store: Path) -> list[dict[str, Any]]:
     """All release manifests, oldest first."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in (store / "releases").glob("[0-9]*.json")]
+    found: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in (store / "releases").glob("[0-9]*.json")]
     return sorted(found, key=lambda manifest: int(manifest["number"]))
 
 
@@ -67,8 +67,16 @@ def champion_facts(store: Path) -> Mapping[str, str] | None:
 
 
 def make_release(
-    store: Path, *, name: str, candidate: str, parts: Mapping[str, str], evidence: Mapping[str, str],
-    verdicts: list[dict[str, Any]], spec_sha256: str, lock_sha256: str, looks: int,
+    store: Path,
+    *,
+    name: str,
+    candidate: str,
+    parts: Mapping[str, str],
+    evidence: Mapping[str, str],
+    verdicts: list[dict[str, Any]],
+    spec_sha256: str,
+    lock_sha256: str,
+    looks: int,
 ) -> tuple[dict[str, Any], bool]:
     """The release of these parts, and whether it is new: the same parts under the same name are one release."""
     identity = digest({"name": name, "parts": dict(parts)})

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lcspec.compile.check import Reporter
-from lcspec.ir.spec import Spec
+from lcspec.ir.spec import Bound, Spec
+from lcspec.runtime.guardrails import validate
 
 
 def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
@@ -14,16 +15,20 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
             _retrieval(spec, entry, report)
         for side in ("input", "output"):
             for index, guard in enumerate(getattr(entry.body, side, ())):
-                needs = {"max-length": "words", "blocklist": "terms"}.get(guard.kind)
-                if needs and not getattr(guard, needs):
-                    path = (*entry.path, side, index)
-                    report.error("LC0701", path, f"`{guard.kind}` needs `{needs}`", f"add `{needs}: …`")
+                _guard(entry, side, index, guard.model_dump(mode="json", exclude_none=True), report)
     first = spec.ladder[0] if spec.ladder else None
     for name, gate in spec.gates.items():
         if gate.not_worse_than == "base" and first is not None and first.tuning:
             path = ("evaluation", "gates", name, "not-worse-than")
             also = ((("ladder", 0), "already tunes"),)
             report.error("LC0605", path, "there is no untuned rung to compare with", "add a rung of prompts", also=also)
+
+
+def _guard(entry: Bound, side: str, index: int, guard: dict[str, Any], report: Reporter) -> None:
+    try:
+        validate([guard], side)
+    except ValueError as error:
+        report.error("LC0701", (*entry.path, side, index), str(error), "see `lcspec explain augmentation.guardrails`")
 
 
 def _retrieval(spec: Spec, entry: Any, report: Reporter) -> None:

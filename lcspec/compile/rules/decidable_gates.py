@@ -23,7 +23,9 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
                 continue
             best = wilson(rows, rows, gate.confidence).low
             if best < gate.at_least:
-                needed = next((n for n in range(rows, 100_000) if wilson(n, n, gate.confidence).low >= gate.at_least), None)
+                needed = next(
+                    (n for n in range(rows, 100_000) if wilson(n, n, gate.confidence).low >= gate.at_least), None
+                )
                 message = f"`{name}` cannot be decided on {rows} rows of {split}"
                 note = f"with every answer right, {rows} rows show at least {best:.3f} at {gate.confidence:.0%}"
                 help = f"read at least {needed} rows" if needed else "lower the threshold"

@@ -18,7 +18,13 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
         if gate.margin and gate.not_worse_than is None:
             message = "a margin belongs to `not-worse-than`"
             report.error("LC0602", (*path, "margin"), message, "remove it, or lower the threshold", key=True)
-        bounded = gate.metric.rpartition(".")[2] in ("accuracy", "macro-f1", "exact-match", "hit-rate", "retrieval-recall")
+        bounded = gate.metric.rpartition(".")[2] in (
+            "accuracy",
+            "macro-f1",
+            "exact-match",
+            "hit-rate",
+            "retrieval-recall",
+        )
         for key in ("at_least", "at_most"):
             value = getattr(gate, key)
             if bounded and value is not None and not 0 <= value <= 1:

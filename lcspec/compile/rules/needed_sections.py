@@ -13,7 +13,12 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
     needs = (
         (bool(generators(spec)), "models", "a model that generates", "add `models: {base: {kind: folder, path: …}}`"),
         (bool(spec.entries("prompt")), "prompts", "a prompt", 'add `prompts: {plain: {user: "{{ text }}"}}`'),
-        (bool(spec.entries("suite")), "evaluation", "a suite", "add `evaluation: {suites: {main: {data: …, metrics: […]}}}`"),
+        (
+            bool(spec.entries("suite")),
+            "evaluation",
+            "a suite",
+            "add `evaluation: {suites: {main: {data: …, metrics: […]}}}`",
+        ),
     )
     for there, section, what, help in needs:
         if not there:
@@ -21,4 +26,6 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
             report.error("LC0203", path, f"the spec has no {what}", help, key=True)
     if spec.entries("suite") and not spec.gates:
         message = "no gate decides: the best candidate is released whatever it reaches"
-        report.warning("LC0203", ("evaluation",), message, "add `gates: {good-enough: {metric: …, at-least: …}}`", key=True)
+        report.warning(
+            "LC0203", ("evaluation",), message, "add `gates: {good-enough: {metric: …, at-least: …}}`", key=True
+        )

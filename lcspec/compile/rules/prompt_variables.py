@@ -33,5 +33,5 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
 def _inputs(spec: Spec) -> set[str]:
     """The input columns of the data that suites read."""
     data = spec.entries("data")
-    used = {getattr(suite.body, "data", None) for suite in spec.entries("suite").values()}
+    used = {str(getattr(suite.body, "data", "")) for suite in spec.entries("suite").values()}
     return {data[name].body.columns.input for name in used if name in data and hasattr(data[name].body, "columns")}

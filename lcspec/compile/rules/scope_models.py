@@ -20,7 +20,8 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
         facts, path = models.get(name, {}), spec.entries("model")[name].path
         parameters, context = facts.get("parameters"), facts.get("context")
         if parameters and requires.parameters and parameters > requires.parameters.max:
-            message = f"`{name}` has {format_count(parameters)} parameters, the scope allows {format_count(requires.parameters.max)}"
+            limit = format_count(requires.parameters.max)
+            message = f"`{name}` has {format_count(parameters)} parameters, the scope allows {limit}"
             also = ((("scope", "requires", "parameters"), "limited here"),)
             report.error("LC0301", path, message, "choose a smaller model, or raise the limit", key=True, also=also)
         if context and requires.context and context < requires.context.min:
@@ -29,7 +30,8 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
             report.error("LC0301", path, message, "choose a model with a longer context", key=True, also=also)
         if parameters and requires.memory and parameters * BYTES_PER_PARAMETER > requires.memory.max:
             size = parameters * BYTES_PER_PARAMETER
-            message = f"`{name}` needs {format_bytes(size)} for its weights alone; the scope allows {format_bytes(requires.memory.max)}"
+            limit = format_bytes(requires.memory.max)
+            message = f"`{name}` needs {format_bytes(size)} for its weights alone; the scope allows {limit}"
             note = f"{format_count(parameters)} parameters × {BYTES_PER_PARAMETER} bytes (float32)"
             report.error("LC0301", path, message, "choose a smaller model, or raise the limit", key=True, notes=(note,))
 

@@ -14,7 +14,9 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
         if data is None:
             continue
         if data.kind == "documents":
-            report.error("LC0405", (*entry.path, "data"), f"`{data.name}` holds documents, not rows", "name a data entry")
+            report.error(
+                "LC0405", (*entry.path, "data"), f"`{data.name}` holds documents, not rows", "name a data entry"
+            )
             continue
         body = data.body
         if not body.files and not body.path:

@@ -4,7 +4,7 @@ They reduce risk, they do not remove it: patterns miss what they do not know.
 """
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
 
@@ -13,9 +13,10 @@ class InputGuard(Body):
     """A check on what the user sent."""
 
     kind: Literal["max-length", "blocklist", "pii"] = option(doc="Which check.")
-    action: Literal["refuse", "redact"] = option("refuse", doc="Refuse, or take the finding out (pii, blocklist).")
-    words: int | None = option(None, doc="Longest input for `max-length`.", unit="words", ge=1)
-    terms: tuple[str, ...] = option((), doc="Words for `blocklist`.")
+    action: Literal["refuse", "redact", "truncate"] = option("refuse", doc="What happens on a finding.")
+    max_words: int | None = option(None, doc="Longest text for `max-length`.", unit="words", ge=1)
+    words: tuple[str, ...] | None = option(None, doc="Words for `blocklist`.")
+    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(None, doc="What `pii` looks for.")
     message: str | None = option(None, doc="What the user is told on refusal.")
 
 
@@ -23,10 +24,17 @@ class OutputGuard(Body):
     """A check on what the model answered."""
 
     kind: Literal["label-set", "max-length", "blocklist", "pii", "grounded"] = option(doc="Which check.")
-    action: Literal["refuse", "redact"] = option("refuse", doc="Refuse, or take the finding out (pii, blocklist).")
-    words: int | None = option(None, doc="Longest answer for `max-length`.", unit="words", ge=1)
-    terms: tuple[str, ...] = option((), doc="Words for `blocklist`.")
+    action: Literal["refuse", "redact", "truncate"] = option("refuse", doc="What happens on a finding.")
+    max_words: int | None = option(None, doc="Longest text for `max-length`.", unit="words", ge=1)
+    words: tuple[str, ...] | None = option(None, doc="Words for `blocklist`.")
+    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(None, doc="What `pii` looks for.")
+    min_share: float | None = option(None, doc="Share of words that `grounded` must find in the context.", gt=0, le=1)
     message: str | None = option(None, doc="What the user is told on refusal.")
+
+
+def plain(guard: Body) -> dict[str, Any]:
+    """A guard as the runtime reads it."""
+    return guard.model_dump(mode="json", exclude_none=True)
 
 
 class GuardrailsBody(Body):
@@ -38,16 +46,13 @@ class GuardrailsBody(Body):
 
 def lower(ctx: Context, entry: Bound) -> Lowered:
     """One step that writes the checks as the runtime reads them."""
-    guards = {
-        side: [guard.model_dump(mode="json", by_alias=True, exclude_none=True) for guard in getattr(entry.body, side)]
-        for side in ("input", "output")
-    }
+    guards = {side: [plain(guard) for guard in getattr(entry.body, side)] for side in ("input", "output")}
     step = Step(
         id=f"guard:augmentation.{entry.name}",
         kind=entry.kind_id,
         action="write",
         version=KIND.version,
-        params={"guards": guards, "labels": list(ctx.scope.labels)},
+        params={"guards": guards},
         estimate=Estimate((0.02, 0.2), 0, "constant"),
         source=entry.path,
     )
@@ -56,15 +61,11 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 
 def write(io: StepIO) -> None:
     """Writes `guardrails.json`."""
-    guards = {side: list(listed) for side, listed in io.params["guards"].items()}
-    for guard in guards["output"]:
-        if guard["kind"] == "label-set":
-            guard["labels"] = io.params["labels"]
     target = io.output("guardrails") / "guardrails.json"
-    target.write_text(json.dumps(guards, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    target.write_text(json.dumps(io.params["guards"], indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-EXAMPLE = "{kind: guardrails, input: [{kind: max-length, words: 200}], output: [{kind: label-set}]}"
+EXAMPLE = "{kind: guardrails, input: [{kind: max-length, max-words: 200}], output: [{kind: label-set}]}"
 KIND = Kind(
     family="augment",
     name="guardrails",

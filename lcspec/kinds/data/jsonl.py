@@ -28,7 +28,9 @@ def prepare(io: StepIO) -> None:
     prepare_rows(io, read)
 
 
-EXAMPLE = "{kind: jsonl, path: data/rows.jsonl, columns: {input: text, target: label}, split: {validation: 10%, test: 10%}}"
+EXAMPLE = (
+    "{kind: jsonl, path: data/rows.jsonl, columns: {input: text, target: label}, split: {validation: 10%, test: 10%}}"
+)
 KIND = Kind(
     family="data",
     name="jsonl",

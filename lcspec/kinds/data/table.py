@@ -30,7 +30,9 @@ def prepare(io: StepIO) -> None:
     prepare_rows(io, read)
 
 
-EXAMPLE = "{kind: table, path: data/rows.csv, columns: {input: text, target: label}, split: {validation: 10%, test: 10%}}"
+EXAMPLE = (
+    "{kind: table, path: data/rows.csv, columns: {input: text, target: label}, split: {validation: 10%, test: 10%}}"
+)
 KIND = Kind(
     family="data",
     name="table",

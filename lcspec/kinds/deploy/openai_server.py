@@ -17,8 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from lcspec import assets
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Evidence, Kind, Lowered, Output, Resources, Step, StepIO
-from lcspec.kinds.api import Subject, option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Evidence,
+    Kind,
+    Lowered,
+    Output,
+    Resources,
+    Step,
+    StepIO,
+    Subject,
+    option,
+)
 from lcspec.manifest import SLOTS, assemble
 
 START_LIMIT = 180.0  # seconds until the service must be ready

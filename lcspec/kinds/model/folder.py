@@ -47,7 +47,11 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 def inspect(path: Path) -> dict[str, Any]:
     """Facts from config.json. Read while locking."""
     config = json.loads(path.read_text(encoding="utf-8"))
-    return {"architecture": config.get("model_type"), "context": config.get("max_position_embeddings"), "parameters": None}
+    return {
+        "architecture": config.get("model_type"),
+        "context": config.get("max_position_embeddings"),
+        "parameters": None,
+    }
 
 
 def convert(io: StepIO) -> None:

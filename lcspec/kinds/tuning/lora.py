@@ -8,8 +8,20 @@ import json
 import random
 from typing import Any, Literal
 
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Resources, Step, StepIO, Subject
-from lcspec.kinds.api import option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Resources,
+    Step,
+    StepIO,
+    Subject,
+    option,
+)
 from lcspec.rowset import Row, read_rows
 
 
@@ -43,7 +55,11 @@ def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
         action="train",
         version=KIND.version,
         params={**params, "split": split or "train"},
-        inputs={"model": subject.slots["model"], "prompt": subject.slots["prompt"], "rows": ctx.slots("data", data)["rows"]},
+        inputs={
+            "model": subject.slots["model"],
+            "prompt": subject.slots["prompt"],
+            "rows": ctx.slots("data", data)["rows"],
+        },
         libraries=KIND.libraries,
         resources=Resources(cpus=2, memory=4 << 30),
         estimate=_estimate(body),
@@ -99,7 +115,7 @@ def train(io: StepIO) -> None:
 def pick(rows: list[Row], count: int | None, sampling: str, seed: int) -> list[Row]:
     """The rows to learn from, in the order of a seeded shuffle; `balanced` takes labels in turn."""
     shuffled = sorted((row for row in rows if row.target or row.accepted), key=lambda row: row.id)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311
+    random.Random(seed).shuffle(shuffled)
     if sampling == "balanced":
         groups: dict[str, list[Row]] = {}
         for row in shuffled:

@@ -1,0 +1,11 @@
+"""Imported once by the fork server: the ML stack, when the run needs it. Imports only: no tensor operation may run
+here, or the forked children would inherit a thread pool that does not exist in them."""
+
+import os
+
+if os.environ.get("LCSPEC_PRELOAD") == "ml":
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    import transformers  # noqa: F401
+    import trl.trainer.sft_trainer  # noqa: F401
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401

@@ -1,0 +1,117 @@
+"""One step in its own process: `python -m lcspec.run.step` with a job on standard input, or forked with one.
+
+Messages go back as (kind, data) pairs; the last one is `done` or `failed`. A step ends with its apply.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.run.io import ChildIO, Job, Send, seed_everything
+
+PR_SET_PDEATHSIG = 1
+
+
+def run_job(job: Job, send: Send) -> int:
+    """Runs the action of a job; 0 when it finished, 1 when it failed and said why."""
+    from lcspec.kinds import registry
+
+    _redirect(job.log)
+    family, _, name = job.kind.partition(".")
+    started = time.monotonic()
+    try:
+        seed_everything(job.seed, job.threads)
+        action: Callable[[ChildIO], None] = getattr(registry.module(family, name), job.action)
+        action(ChildIO(job, send))
+    except LcspecError as error:
+        send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics]})
+        return 1
+    except Exception as error:  # noqa: BLE001 - the worker's edge: whatever a step raises is told, with its log
+        traceback.print_exc()
+        last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        help = f"the whole traceback is in {job.log}"
+        send("failed", {"diagnostics": [{"code": "LC1202", "message": last, "help": help, "notes": []}]})
+        return 1
+    send("done", {"seconds": time.monotonic() - started, "peak": peak_rss(), "versions": versions(job.libraries)})
+    return 0
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "notes": list(diagnostic.notes),
+    }
+
+
+def _redirect(log: str) -> None:
+    """Sends everything that the step and its libraries print to the log."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def peak_rss() -> int:
+    """The largest resident set of this process so far, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def versions(libraries: list[str]) -> dict[str, str]:
+    """Exact installed versions."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in libraries:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def die_with_parent(wait_for_end: Callable[[], object]) -> None:
+    """Ends this process group when `wait_for_end` returns: it blocks until the apply's end of a pipe closes."""
+
+    def watch() -> None:
+        wait_for_end()
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        pass  # not Linux: the pipe alone tells
+
+
+def main() -> int:
+    """The spawned form: job and life line on standard input, messages on the descriptor in LCSPEC_EVENTS."""
+    if os.getpgid(0) != os.getpid():
+        os.setpgid(0, 0)
+    job = Job.from_text(sys.stdin.readline())
+    die_with_parent(sys.stdin.read)
+    channel = os.fdopen(int(os.environ["LCSPEC_EVENTS"]), "w", encoding="utf-8")
+
+    def send(kind: str, data: Mapping[str, Any]) -> None:
+        channel.write(json.dumps([kind, data]) + "\n")
+        channel.flush()
+
+    return run_job(job, send)
+
+
+if __name__ == "__main__":
+    os._exit(main())  # the watching thread must not hold the process up
