@@ -51,9 +51,8 @@ def group() -> None:
 def main() -> None:
     """Runs the command line and exits: 0 ok, 1 spec, 2 usage, 3 gate, 4 step, 5 stale, 6 busy, 7 store, 70 our bug."""
     try:
-        group(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Outside standalone mode click returns the code of an Exit instead of raising it.
+        code = group(standalone_mode=False)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
@@ -67,7 +66,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the edge of the program: what arrives here is our bug
         _report_bug(error)
         sys.exit(BUG)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _report_bug(error: Exception) -> None:
@@ -76,8 +75,9 @@ def _report_bug(error: Exception) -> None:
     from lcspec.diag.model import LcspecError
 
     if isinstance(error, LcspecError):
-        from lcspec.cli.common import fail
+        from lcspec.cli.common import show
 
-        fail(error.diagnostics, {}, error.exit_code, "text")
+        show(error.diagnostics, {}, "text", err=True)
+        sys.exit(error.exit_code)
     traceback.print_exception(error, file=sys.stderr)
     click.echo("\nThis is a bug of lcspec, not of your spec: please report it with the lines above.", err=True)

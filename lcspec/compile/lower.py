@@ -14,6 +14,7 @@ from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
 from lcspec.kinds import registry
 from lcspec.kinds.api import Evidence, Lowered, Subject
 from lcspec.lock import Lock
+from lcspec.manifest import SLOTS
 
 VALIDATION, TEST = "validation", "test"
 AXES = ("models", "prompts", "tuning", "augmentation")
@@ -311,7 +312,7 @@ def _lower_variants(work: _Lowering) -> None:
     chosen = Condition((*passed.all, ("exists", "release")))
     release = work.candidate(Candidate("release", {}, _inherited("release"), inherits="release"), (TEST,), chosen)
     _compare_on_test(work, release, chosen)
-    work.release = dict(release.slots)
+    work.release = {slot: release.slots[slot] for slot in SLOTS if slot in release.slots}
 
 
 def _drop_gate(work: _Lowering, name: str, entry: Bound, variant: str) -> Gate:

@@ -226,7 +226,12 @@ class _Execution:
             parts=one.planned.parts or {},
             outputs={},
             metrics=told["metrics"],
-            measured={**told["measured"], "seconds": round(seconds, 3), "peak_rss_bytes": told["done"]["peak"]},
+            measured={
+                **told["measured"],
+                "seconds": round(seconds, 3),
+                "work_seconds": round(told["done"]["seconds"], 3),
+                "peak_rss_bytes": told["done"]["peak"],
+            },
             versions=told["done"]["versions"],
             warnings=tuple(told["warnings"]),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),

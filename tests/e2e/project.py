@@ -37,7 +37,7 @@ ladder:
   - {tuning: lora}
 deployment:
   optimize:
-    int8: {kind: quantize, bits: 8}
+    int8: {kind: quantize, bits: 8, max-drop: 10%}
     broken: {kind: spoil}
   targets:
     api: {kind: openai-server, ask: 40}

@@ -45,6 +45,8 @@ def resolved(ctx: Context, name: str) -> dict[str, Any]:
     """The fields of a prompt after `extends`, innermost first."""
     body = ctx.body("prompt", name)
     own = body.model_dump(by_alias=True, exclude_unset=True)
+    if body.shots:
+        own["shots"] = body.shots.model_dump(by_alias=True)
     base = resolved(ctx, body.extends) if body.extends else {}
     merged = {**base, **own}
     merged.pop("extends", None)
