@@ -28,7 +28,7 @@ class QuantizeBody(Body):
 
     bits: Literal[8, 4] = option(8, doc="Bits per weight.")
     group: int = option(32, doc="Weights that share one scale.", ge=8, le=1024)
-    max_drop: Share = option(0.03, doc="How much worse the ranking metric may be, paired, at 95 %.", key=False)
+    max_drop: Share = option(0.02, doc="How much worse the ranking metric may be, paired, at 95 %.", key=False)
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

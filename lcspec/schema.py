@@ -1,0 +1,287 @@
+"""JSON Schemas (draft 2020-12) of everything that lcspec reads or writes; `schemas/` holds what this module makes.
+
+The spec's schema is for editors: completion and hover come from the same models that bind the spec. Cross-field rules
+and names are beyond a schema; `lcspec check` knows them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.kinds import registry
+from lcspec.kinds.api import SECTIONS
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NAME: Schema = {"type": "string", "pattern": r"^([a-z][a-z0-9]*([._-][a-z0-9]+)*|x-.*)$"}
+
+
+def spec() -> Schema:
+    """The language: one definition per kind, so that an editor shows the keys of the kind that is named."""
+    definitions: Schema = {}
+    sections = {family: _entries(family, definitions) for family in (*SECTIONS.values(), "source")}
+    definitions["scope"] = _model(Scope, definitions)
+    definitions["gate"] = _model(GateSpec, definitions)
+    definitions["rung"] = _rung(definitions)
+    properties: Schema = {
+        "lcspec": {"const": 1, "description": "Version of the language."},
+        "name": {"type": "string", "description": "Name of the project: lower-case words joined by `-`."},
+        "description": {"type": "string", "description": "What the system is for, in a sentence."},
+        "scope": {"$ref": "#/$defs/scope"},
+        "data": sections["data"],
+        "models": sections["model"],
+        "prompts": sections["prompt"],
+        "tuning": sections["tuning"],
+        "augmentation": sections["augment"],
+        "evaluation": _object(
+            {
+                "suites": sections["suite"],
+                "gates": {"type": "object", "additionalProperties": {"$ref": "#/$defs/gate"}},
+                "select-by": {"type": "string", "description": "`suite.metric` that ranks candidates."},
+            },
+            "Evidence: suites that measure, gates that decide.",
+        ),
+        "ladder": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/rung"},
+            "description": "Rungs, cheapest first; the first that passes its gates wins.",
+        },
+        "deployment": _object(
+            {"optimize": sections["optimize"], "targets": sections["deploy"]}, "Optimised forms and what is generated."
+        ),
+    }
+    made = _object(properties, "An lcspec lifecycle spec.", required=["lcspec", "name", "scope"])
+    return {"$schema": DRAFT, "title": "lcspec lifecycle spec", **made, "$defs": dict(sorted(definitions.items()))}
+
+
+def _entries(family: str, definitions: Schema) -> Schema:
+    """The schema of a section: names to entries, each under the definition of its kind."""
+    kinds = {name: registry.load(family, name) for name in registry.names(family)}
+    branches = []
+    for name, kind in kinds.items():
+        body = _model(kind.body, definitions)
+        body["properties"] = {"kind": {"const": name, "description": kind.summary}, **body.get("properties", {})}
+        body["patternProperties"] = {"^x-": {}}
+        definitions[f"{family}.{name}"] = body
+        chosen = {"properties": {"kind": {"const": name}}, "required": ["kind"]}
+        branches.append({"if": chosen, "then": {"$ref": f"#/$defs/{family}.{name}"}})
+    shown = {name: kind.summary for name, kind in kinds.items()}
+    entry = {
+        "type": "object",
+        "properties": {"kind": {"enum": sorted(shown), "description": _list(shown)}},
+        "allOf": branches,
+    }
+    definitions[f"{family}-entry"] = entry
+    whole = {"$ref": f"#/$defs/{family}-entry"}
+    if family == "source":
+        return {**whole, "required": ["kind"]}
+    named = {name: {"anyOf": [{"required": ["kind"]}, {"$ref": f"#/$defs/{family}.{name}"}], **whole} for name in kinds}
+    default = {"prompt": "template", "suite": "rows"}.get(family)
+    other: Schema = {**whole, "required": ["kind"]}
+    if default:  # an entry without a kind is of this one
+        other = {**whole, "anyOf": [{"required": ["kind"]}, {"$ref": f"#/$defs/{family}.{default}"}]}
+    return {
+        "type": "object",
+        "propertyNames": NAME,
+        "properties": named,
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": other,
+        "description": f"Entries of `{family}` by name. " + _list(shown),
+    }
+
+
+def _list(shown: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {summary}" for name, summary in sorted(shown.items()))
+
+
+def _model(model: type[BaseModel], definitions: Schema) -> Schema:
+    """A model's schema with YAML keys; nested models become definitions, `from` the union of sources."""
+    made = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    definitions.update({name: _clean(inner) for name, inner in made.pop("$defs", {}).items()})
+    return _clean(made)
+
+
+def _clean(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_clean(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-family") == "source":
+        return {"$ref": "#/$defs/source-entry", "description": schema.get("description")}
+    made = {key: _clean(value) for key, value in schema.items() if not _noise(key, value)}
+    unit = made.pop("x-unit", None)
+    if unit:
+        made["description"] = f"{made.get('description', '')} Unit: {unit}."
+    return made
+
+
+def _noise(key: str, value: Any) -> bool:
+    """Pydantic's own titles and our digest marks; a property may well be called `title`."""
+    return (key == "title" and isinstance(value, str)) or key == "x-key"
+
+
+def _rung(definitions: Schema) -> Schema:
+    made = _model(Rung, definitions)
+    for axis in made["properties"].values():
+        listed = {key: axis.pop(key) for key in ("type", "items", "default") if key in axis}
+        axis["anyOf"] = [listed, {"type": "string"}]
+    return made
+
+
+def _object(properties: Schema, description: str, required: list[str] | None = None) -> Schema:
+    made: Schema = {"type": "object", "description": description, "properties": properties}
+    made |= {"additionalProperties": False, "patternProperties": {"^x-": {}}}
+    return {**made, "required": required} if required else made
+
+
+def _record(title: str, properties: Schema) -> Schema:
+    """The schema of an artefact that lcspec writes: every key is there, none besides."""
+    whole = {"format_version": {"const": 1}, **properties}
+    made = {"type": "object", "properties": whole, "required": sorted(whole), "additionalProperties": False}
+    return {"$schema": DRAFT, "title": title, **made}
+
+
+def lock() -> Schema:
+    """The lock file."""
+    member = {"type": "object", "additionalProperties": SHA256}
+    source = {"type": "object", "properties": {"members": member}, "required": ["members"]}
+    return _record(
+        "lcspec lock",
+        {
+            "libraries": {"type": "object", "additionalProperties": TEXT},
+            "models": {"type": "object", "additionalProperties": {"type": "object"}},
+            "sources": {"type": "object", "additionalProperties": source},
+        },
+    )
+
+
+def diagnostics() -> Schema:
+    """`check --format json`."""
+    place = {
+        "anyOf": [
+            {"type": "null"},
+            {
+                "type": "object",
+                "properties": {"line": {"type": "integer", "minimum": 1}, "column": {"type": "integer", "minimum": 1}},
+                "required": ["line", "column"],
+            },
+        ]
+    }
+    label = {"type": "object", "properties": {"text": TEXT, "file": TEXT, "start": place, "end": place}}
+    one = {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "pattern": "^LC[0-9]{4}$"},
+            "title": TEXT,
+            "severity": {"enum": ["error", "warning"]},
+            "message": TEXT,
+            "labels": {"type": "array", "items": label},
+            "notes": {"type": "array", "items": TEXT},
+            "help": {"type": ["string", "null"]},
+        },
+        "required": ["code", "title", "severity", "message", "labels", "notes", "help"],
+    }
+    return _record("lcspec diagnostics", {"ok": {"type": "boolean"}, "diagnostics": {"type": "array", "items": one}})
+
+
+def plan() -> Schema:
+    """`plan --format json` and saved plans."""
+    step = {
+        "type": "object",
+        "properties": {
+            "id": TEXT,
+            "kind": TEXT,
+            "step_action": TEXT,
+            "version": COUNT,
+            "action": {"enum": ["run", "reuse", "conditional", "reuse-if-unchanged", "skip"]},
+            "reason": TEXT,
+            "moved": {"type": "array"},
+            "key": {"anyOf": [SHA256, {"type": "null"}]},
+            "params": {"type": "object"},
+            "inputs": {"type": "object", "additionalProperties": TEXT},
+            "condition": {"type": "array"},
+            "estimate": {"type": "object"},
+            "source": {"type": "array"},
+        },
+        "required": ["id", "kind", "action", "reason", "key", "params", "inputs"],
+    }
+    text = {"type": "object", "properties": {"path": TEXT, "sha256": SHA256, "text": TEXT}}
+    return _record(
+        "lcspec plan",
+        {
+            "name": TEXT,
+            "spec": {**text, "required": ["path", "sha256", "text"]},
+            "lock": {"type": ["object", "null"]},
+            "steps": {"type": "array", "items": step},
+            "choices": {"type": "array"},
+            "decisions": {"type": "object"},
+            "gates": {"type": "array"},
+            "problems": {"type": "array", "items": TEXT},
+            "pending": {"type": "boolean"},
+        },
+    )
+
+
+def record() -> Schema:
+    """A step's record in the store."""
+    return _record(
+        "lcspec step record",
+        {
+            "key": SHA256,
+            "step": TEXT,
+            "kind": TEXT,
+            "parts": {"type": "object"},
+            "outputs": {"type": "object", "additionalProperties": SHA256},
+            "metrics": {"type": "object"},
+            "measured": {"type": "object"},
+            "versions": {"type": "object", "additionalProperties": TEXT},
+            "warnings": {"type": "array", "items": TEXT},
+            "finished": TEXT,
+        },
+    )
+
+
+def event() -> Schema:
+    """One line of `apply --format json`."""
+    kinds = ["run-started", "step-started", "progress", "log", "step-finished", "step-failed", "choice", "run-finished"]
+    return _record(
+        "lcspec event",
+        {"event": {"enum": kinds}, "step": {"type": ["string", "null"]}, "time": TEXT, "data": {"type": "object"}},
+    )
+
+
+def release() -> Schema:
+    """A release manifest."""
+    digests = {"type": "object", "additionalProperties": SHA256}
+    return _record(
+        "lcspec release",
+        {
+            "number": {"type": "integer", "minimum": 1},
+            "identity": SHA256,
+            "created": TEXT,
+            "name": TEXT,
+            "candidate": TEXT,
+            "parts": digests,
+            "evidence": digests,
+            "verdicts": {"type": "array", "items": {"type": "object"}},
+            "spec_sha256": SHA256,
+            "lock_sha256": SHA256,
+            "looks": COUNT,
+        },
+    )
+
+
+BUILDERS: dict[str, Callable[[], Schema]] = {
+    "diagnostics": diagnostics,
+    "event": event,
+    "lock": lock,
+    "plan": plan,
+    "record": record,
+    "release": release,
+    "spec": spec,
+}
