@@ -79,7 +79,10 @@ def check_rows(
             text = (folder / fault.file).read_text(encoding="utf-8", errors="replace")
             source = sources.setdefault(fault.file, SourceFile(fault.file, text))
             start = source.starts[max(fault.line, 1) - 1] if fault.line <= len(source.starts) else 0
-            labels = (Label(Span(fault.file, start, start + len(source.line(max(fault.line, 1)))), ""),)
+            line = source.line(max(fault.line, 1))
+            offset = line.rfind(fault.value) if fault.value else -1
+            span = (start + offset, start + offset + len(fault.value)) if offset >= 0 else (start, start + len(line))
+            labels = (Label(Span(fault.file, *span), ""),)
         return [Diagnostic(fault.code, fault.message, labels, help=fault.help)]
     return []
 

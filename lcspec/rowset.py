@@ -55,13 +55,14 @@ class Split(Strict):
 
 @dataclass(frozen=True, slots=True)
 class DataFault(Exception):
-    """A fault in a data file: `line` is 1-based, 0 when the whole file is meant."""
+    """A fault in a data file: `line` is 1-based, 0 when the whole file is meant; `value` is the text at fault."""
 
     code: str
     file: str
     line: int
     message: str
     help: str
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ def make_rows(
             target = labels.get(str(values[columns.target]), str(values[columns.target]))
             if allowed and target not in allowed:
                 help = f"declared labels: {', '.join(allowed)}; rename it under `labels:` or declare it in the scope"
-                raise DataFault("LC0404", file, line, f"the label `{target}` is not in `scope.labels`", help)
+                message = f"the label `{target}` is not in `scope.labels`"
+                raise DataFault("LC0404", file, line, message, help, str(values[columns.target]))
         accepted = values[columns.accepted] if columns.accepted else []
         roles = (columns.target, columns.accepted)
         variables = {name: str(value) for name, value in values.items() if name not in roles and value is not None}

@@ -1,0 +1,54 @@
+"""A third-party kind whose actions behave and misbehave on purpose."""
+
+import json
+import os
+import signal
+import time
+
+from lcspec.kinds.api import Body, Kind
+
+
+class StepsBody(Body):
+    """Nothing to say."""
+
+
+def lower(*_):
+    raise NotImplementedError
+
+
+def write(io):
+    io.metric("answer", 42)
+    (io.output("out") / "answer.json").write_text(json.dumps(42))
+
+
+def other(io):
+    io.progress(1, 2)
+    (io.output("out") / "other.txt").write_text("other")
+
+
+def fail_by_exception(io):
+    1 / 0
+
+
+def refuse(io):
+    io.fail("no rows", help="add some", code="LC0402")
+
+
+def die(io):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(io):
+    os._exit(3)
+
+
+def nan(io):
+    io.metric("loss", float("nan"))
+
+
+def sleep(io):
+    (io.root / "pid").write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+KIND = Kind(family="optimize", name="test-steps", version=1, body=StepsBody, lower=lower, summary="test", example="{}")

@@ -1,0 +1,142 @@
+"""Steps in processes of their own: what they return, how they fail, and how a run is resumed or interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lcspec.diag.model import LcspecError
+from lcspec.run.ledger import Ledger
+from lcspec.run.lock import StoreLock, owner
+from lcspec.run.store import Store
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def run(folder: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the steps called `names` (see `steps_to_run.py`) in their order; prints the outcome as JSON."""
+    paths = os.pathsep.join([str(HERE / "plugin"), str(ROOT)])
+    command = [sys.executable, str(HERE / "steps_to_run.py"), str(folder), *names]
+    env = {**os.environ, "PYTHONPATH": paths, **environment}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> dict:
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_step_publishes_outputs_metrics_and_timings(tmp_path: Path) -> None:
+    told = outcome(run(tmp_path, "write"))
+    assert (told["status"], told["ran"]) == ("ok", 1)
+    store = Store.peek(tmp_path / ".lcspec")
+    record = store.heads["write"]
+    assert record.metrics == {"answer": 42}
+    assert {"seconds", "work_seconds", "peak_rss_bytes"} <= set(record.measured)
+    assert store.read_json(record.outputs["out"], "answer.json") == 42
+
+
+def test_finished_steps_are_not_run_again(tmp_path: Path) -> None:
+    assert outcome(run(tmp_path, "write"))["ran"] == 1
+    again = outcome(run(tmp_path, "write", "other"))
+    assert (again["ran"], again["reused"]) == (1, 1)
+
+
+def test_an_exception_is_named_with_its_log_and_leaves_nothing(tmp_path: Path) -> None:
+    told = outcome(run(tmp_path, "write", "raise", "other"))
+    assert told["status"] == "failed"
+    assert [(step, code) for step, code, _ in told["failures"]] == [("raise", "LC1202")]
+    assert "ZeroDivisionError" in told["failures"][0][2]
+    store = Store.peek(tmp_path / ".lcspec")
+    assert sorted(store.records[key].step for key in store.records) == ["write"]
+    assert "ZeroDivisionError" in (tmp_path / ".lcspec" / "logs" / "raise.log").read_text()
+
+
+def test_keep_going_runs_what_does_not_need_the_failed_step(tmp_path: Path) -> None:
+    told = outcome(run(tmp_path, "raise", "other", LCSPEC_TEST_KEEP_GOING="1"))
+    assert (told["status"], told["ran"]) == ("failed", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("refuse", "LC0402"), ("die", "LC1203"), ("nan", "LC1202"), ("quit", "LC1203")]
+)
+def test_each_way_to_fail_has_its_code(tmp_path: Path, name: str, code: str) -> None:
+    told = outcome(run(tmp_path, name))
+    assert [(step, found) for step, found, _ in told["failures"]] == [(name, code)]
+
+
+def test_an_interrupt_ends_the_step_and_says_so(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep")
+    wait_for(tmp_path / "pid")
+    process.send_signal(signal.SIGINT)
+    told = json.loads(process.communicate(timeout=20)[0].splitlines()[-1])
+    assert (told["status"], told["exit_code"]) == ("interrupted", 130)
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_killed_apply_takes_its_step_along_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "write", "sleep")
+    wait_for(tmp_path / "pid")
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while not gone(int((tmp_path / "pid").read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(int((tmp_path / "pid").read_text()))
+    told = outcome(run(tmp_path, "write", "other"))
+    assert (told["status"], told["ran"], told["reused"]) == ("ok", 1, 1)
+
+
+def test_a_second_apply_is_refused_and_told_who_holds_the_store(tmp_path: Path) -> None:
+    process = start(tmp_path, "sleep")
+    wait_for(tmp_path / "pid")
+    with pytest.raises(LcspecError) as caught, StoreLock.acquire(tmp_path / ".lcspec"):
+        pytest.fail("two held the lock")
+    assert caught.value.exit_code == 6
+    assert f"pid {process.pid}" in caught.value.diagnostics[0].message
+    assert (owner(tmp_path / ".lcspec") or {})["step"] == "sleep"
+    process.kill()
+    process.wait()
+    with StoreLock.acquire(tmp_path / ".lcspec", wait=10):
+        pass
+    assert owner(tmp_path / ".lcspec") is None
+
+
+def test_the_ledger_remembers_attempts_and_counts_each_look_once(tmp_path: Path) -> None:
+    Store.open(tmp_path)
+    ledger = Ledger.open(tmp_path)
+    number = ledger.start_run("spec", "digest", ["apply"])
+    for seconds in (2.0, 4.0):
+        ledger.attempt(number, step="s", kind="k", key="1", status="ok", seconds=seconds, peak=10)
+    ledger.attempt(number, step="s", kind="k", key="1", status="failed", seconds=99.0, peak=10)
+    assert ledger.history("s", "k") == (2.0, 4.0, 10)
+    assert ledger.history("unknown", "k") is None
+    for _ in range(2):
+        ledger.look(number, "topics", "release", "key")
+    assert ledger.looks() == 1
+
+
+def start(folder: Path, *names: str) -> "subprocess.Popen[str]":
+    paths = os.pathsep.join([str(HERE / "plugin"), str(ROOT)])
+    command = [sys.executable, str(HERE / "steps_to_run.py"), str(folder), *names]
+    env = {**os.environ, "PYTHONPATH": paths}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    """Whether no process with this id does anything any more (a zombie does not)."""
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
