@@ -20,7 +20,10 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
             if not entry.body.extends:
                 report.error("LC0411", entry.path, f"the prompt `{entry.name}` has no `user`", "add one", key=True)
             continue
-        used = module.variables(template)
+        try:
+            used = module.variables(template)
+        except ValueError:
+            continue  # LC0412 was raised by the kind
         path = (*entry.path, "user")
         if inputs and not used & inputs:
             close = did_you_mean(next(iter(sorted(used)), ""), inputs, "input columns")
