@@ -87,10 +87,10 @@ def _field(info: Any) -> dict[str, Any]:
     if _is_model(type(default)):
         default = default.model_dump(mode="json", by_alias=True, exclude_none=True)
     limits = [repr(one) for one in info.metadata if type(one).__name__ in ("Ge", "Gt", "Le", "Lt", "MinLen", "MaxLen")]
-    shown = str(info.annotation).replace("typing.", "") if "[" in str(info.annotation) else info.annotation.__name__
+    shown = getattr(info.annotation, "__name__", None) or str(info.annotation)
     return {
         "description": str(info.description),
-        "type": "a source" if extra.get("x-family") else shown,
+        "type": "a source" if extra.get("x-family") else shown.replace("typing.", ""),
         "default": default,
         "unit": extra.get("x-unit"),
         "limits": limits,
