@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from lcspec.compile.facts import Facts
@@ -72,7 +73,7 @@ def per_step(count: int, *, ml: bool) -> None:
                 run=ledger.start_run("bench", "", []),
                 lock=lock,
             )
-        gaps = [later - sooner for sooner, later in zip(stamps, stamps[1:], strict=False)]
+        gaps = [later - sooner for sooner, later in pairwise(stamps)]
         work = statistics.median(facts.records[key].measured["work_seconds"] for key in facts.records)
     what = "with the ML stack loaded" if ml else "without the ML stack"
     print(f"{'step ' + what:34} median {statistics.median(gaps):.3f} s, of which work {work:.3f} s ({count} steps)")

@@ -103,7 +103,8 @@ def _model(model: type[BaseModel], definitions: Schema) -> Schema:
     """A model's schema with YAML keys; nested models become definitions, `from` the union of sources."""
     made = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions.update({name: _clean(inner) for name, inner in made.pop("$defs", {}).items()})
-    return _clean(made)
+    cleaned: Schema = _clean(made)
+    return cleaned
 
 
 def _clean(schema: Any) -> Any:

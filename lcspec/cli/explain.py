@@ -83,7 +83,7 @@ def _is_model(annotation: Any) -> bool:
 
 def _field(info: Any) -> dict[str, Any]:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    default = "required" if info.is_required() else info.default
+    default: Any = "required" if info.is_required() else info.default
     if _is_model(type(default)):
         default = default.model_dump(mode="json", by_alias=True, exclude_none=True)
     limits = [repr(one) for one in info.metadata if type(one).__name__ in ("Ge", "Gt", "Le", "Lt", "MinLen", "MaxLen")]

@@ -8,14 +8,25 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lcspec.diag.model import Diagnostic, Label
-from lcspec.diag.suggest import did_you_mean
+from lcspec.diag.suggest import did_you_mean, nearest
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, Path, locate, to_data
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
-TOP: tuple[str, ...] = ("lcspec", "name", "description", "scope", "data", "models", "prompts", "tuning", "evaluation", "ladder")
+TOP: tuple[str, ...] = (
+    "lcspec",
+    "name",
+    "description",
+    "scope",
+    "data",
+    "models",
+    "prompts",
+    "tuning",
+    "evaluation",
+    "ladder",
+)
 TOP += ("augmentation", "deployment")
 INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
 VERSION = 1
@@ -229,9 +240,19 @@ def _model(
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            _translate(state, path, model, fault)
+        faults = error.errors(include_url=False)
+        for fault in faults:
+            if not _misspelt(fault, faults):
+                _translate(state, path, model, fault)
         return None
+
+
+def _misspelt(fault: Any, faults: list[Any]) -> bool:
+    """Whether a missing key is only the other side of a misspelt one beside it: one root cause, one error."""
+    if fault["type"] != "missing":
+        return False
+    beside = [o["loc"][-1] for o in faults if o["type"] == "extra_forbidden" and o["loc"][:-1] == fault["loc"][:-1]]
+    return any(nearest(str(key), [str(fault["loc"][-1])]) for key in beside)
 
 
 def _translate(state: _Binding, path: Path, model: type[BaseModel], fault: Any) -> None:

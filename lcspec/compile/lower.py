@@ -268,7 +268,7 @@ def _tuned(work: _Lowering, name: str, stem: str, slots: Mapping[str, Ref], cond
     return work.add(registry.load("tuning", entry.kind).lower(work, entry, subject), condition)
 
 
-# --- after the ladder --------------------------------------------------------------------------------------------------
+# --- after the ladder ------------------------------------------------------------------------------------------------
 
 
 def _lower_finalist(work: _Lowering) -> None:

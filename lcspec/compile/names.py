@@ -82,7 +82,9 @@ def _ladder(spec: Spec, report: Reporter) -> None:
 
 def _gates(spec: Spec, report: Reporter) -> None:
     suites = spec.entries("suite")
-    asked: list[tuple[Path, str]] = [(("evaluation", "gates", name, "metric"), gate.metric) for name, gate in spec.gates.items()]
+    asked: list[tuple[Path, str]] = [
+        (("evaluation", "gates", name, "metric"), gate.metric) for name, gate in spec.gates.items()
+    ]
     asked += [(("evaluation", "select-by"), spec.select_by)] if spec.select_by else []
     for path, text in asked:
         suite, _, metric = text.partition(".")

@@ -68,7 +68,20 @@ def _yaml_error(source: SourceFile, error: yaml.YAMLError) -> Diagnostic:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
     if source.text[offset : offset + 1] == "\t" or "\\t" in repr(problem) or "'\\t'" in str(problem):
         return _at(source, "LC0003", offset, offset + 1, "a tab cannot indent YAML", "use two spaces")
+    if (deep := _too_deep(source.text)) is not None:
+        message = f"nested deeper than {MAX_DEPTH} levels"
+        return _at(source, "LC0006", deep, deep + 1, message, "flatten the structure")
     return _at(source, "LC0001", offset, offset + 1, f"not YAML: {problem}", "see the YAML form in `lcspec init`")
+
+
+def _too_deep(text: str) -> int | None:
+    """Where brackets nest too deep: the scanner gives up on such lines before the builder sees them."""
+    depth = 0
+    for offset, char in enumerate(text):
+        depth += (char in "[{") - (char in "]}")
+        if depth > MAX_DEPTH:
+            return offset
+    return None
 
 
 def _at(source: SourceFile, code: str, start: int, end: int, message: str, help: str) -> Diagnostic:
@@ -120,13 +133,14 @@ class _Builder:
             if key.value in entries:
                 raise _Fault(self.duplicate(entries[key.value], key))
             entries[key.value] = Entry(key.value, key.span, self.node(next(self.events), depth + 1))
-        return Mapping(self.between(start, event), tuple(entries.values()))
+        values = [entry.value.span for entry in entries.values()]
+        return Mapping(self.collection(start, event, values), tuple(entries.values()))
 
     def sequence(self, start: yaml.Event, depth: int) -> Sequence:
         items = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
-        return Sequence(self.between(start, event), tuple(items))
+        return Sequence(self.collection(start, event, [item.span for item in items]), tuple(items))
 
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
         text = event.value
@@ -140,6 +154,13 @@ class _Builder:
     def duplicate(self, first: Entry, again: Scalar) -> Diagnostic:
         labels = (Label(again.span, "again here"), Label(first.key_span, "first here"))
         return Diagnostic("LC0004", f"the key `{first.key}` stands twice", labels, help="keep one of the two")
+
+    def collection(self, start: yaml.Event, end: yaml.Event, inner: list[Span]) -> Span:
+        """The span of a collection; libyaml lets one in block style end where the next token begins."""
+        whole = self.between(start, end)
+        if getattr(start, "flow_style", True) or not inner:
+            return whole
+        return Span(whole.file, whole.start, max(span.end for span in inner))
 
     def between(self, start: yaml.Event, end: yaml.Event) -> Span:
         """The span from one event to another; trailing blank space of block collections is left out."""

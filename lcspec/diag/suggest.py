@@ -4,11 +4,22 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """The name closest to `word` by optimal string alignment distance, if it is close enough to be a slip."""
+    """The name that `word` is short or long for, else the closest by optimal string alignment distance, if it is near.
+
+    Near means at most a third of the letters, and one at least.
+    """
+    names = tuple(names)
     limit = max(1, len(word) // 3)
+    lead = [name for name in sorted(names) if min(len(word), len(name)) >= 3 and _leads(word.lower(), name.lower())]
+    if lead:
+        return lead[0]
     scored = [(_distance(word.lower(), name.lower(), limit), name) for name in sorted(names)]
     best = min(scored, default=(limit + 1, ""))
     return best[1] if best[0] <= limit else None
+
+
+def _leads(a: str, b: str) -> bool:
+    return a.startswith(b) or b.startswith(a)
 
 
 def did_you_mean(word: str, names: Iterable[str], what: str) -> str:

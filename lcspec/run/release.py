@@ -14,7 +14,9 @@ RELEASE_FORMAT = 1
 
 def releases(store: Path) -> list[dict[str, Any]]:
     """All release manifests, oldest first."""
-    found: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in (store / "releases").glob("[0-9]*.json")]
+    found: list[dict[str, Any]] = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (store / "releases").glob("[0-9]*.json")
+    ]
     return sorted(found, key=lambda manifest: int(manifest["number"]))
 
 

@@ -37,7 +37,9 @@ def write_wheel(folder: Path, rows: str = ROWS) -> Path:
         archive.writestr("some_data/__init__.py", "open('/tmp/imported', 'w')\nraise SystemExit('imported')\n")
         archive.writestr("some_data/rows.jsonl", rows)
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: some-data\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         archive.writestr(f"{info}/RECORD", "")
     return path
 
