@@ -19,8 +19,10 @@ SPLITS = ("train", "validation", "test")
 
 
 def _part(value: object) -> object:
-    """A share (`10%`) becomes a float below 1, a number of rows stays an int."""
+    """A share (`10%`, 0.1) becomes a float, a number of rows stays an int. A share that was read reads back."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, float) and 0 < value <= 1:
         return value
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
     if match and 0 < float(match.group(1)) <= 100:
@@ -31,7 +33,7 @@ def _part(value: object) -> object:
 Part = Annotated[
     int | float,
     BeforeValidator(_part),
-    WithJsonSchema({"type": ["integer", "string"], "description": "Rows, or a percentage.", "examples": [200, "10%"]}),
+    WithJsonSchema({"type": ["number", "string"], "description": "Rows, or a percentage.", "examples": [200, "10%"]}),
 ]
 
 

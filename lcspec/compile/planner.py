@@ -41,12 +41,14 @@ class _Planning:
 
     def plan(self, step: Step) -> PlannedStep:
         if step.id not in self.done:
-            self.done[step.id] = self._plan(step)
+            made = self._plan(step)
+            if made.action not in (REUSE, SKIP):  # a plan that reuses everything asks no ledger
+                made = replace(made, estimate=self.facts.history(step.id, step.kind) or step.estimate)
+            self.done[step.id] = made
         return self.done[step.id]
 
     def _plan(self, step: Step) -> PlannedStep:
-        estimate = self.facts.history(step.id, step.kind) or step.estimate
-        planned = PlannedStep(step, RUN, "", None, estimate)
+        planned = PlannedStep(step, RUN, "", None, step.estimate)
         held, why = self._condition(step)
         if held is False:
             return replace(planned, action=SKIP, reason=why)
