@@ -8,6 +8,7 @@ from lcspec.ir.plan import Gate, Plan, PlannedStep
 from lcspec.units import format_bytes, format_seconds
 
 Paint = Callable[[str, str], str]
+WORTH_SAYING = 256 << 20  # bytes
 SYMBOLS = {"run": "+", "reuse": "=", "conditional": "?", "reuse-if-unchanged": "~", "skip": "-"}
 WORDS = {
     "run": "to run",
@@ -74,7 +75,9 @@ def totals(plan: Plan) -> tuple[float, float, int]:
 def _step(planned: PlannedStep, width: int, paint: Paint) -> list[str]:
     low, high = planned.estimate.seconds
     symbol = paint(SYMBOLS[planned.action], _STYLE[planned.action])
-    span = f"{format_seconds(low)} – {format_seconds(high)}" if planned.action != "reuse" else ""
+    span = f"{format_seconds(low)} – {format_seconds(high)}" if planned.action not in ("reuse", "skip") else ""
+    if span and planned.estimate.memory >= WORTH_SAYING:
+        span += f", {format_bytes(planned.estimate.memory)}"
     basis = f" ({planned.estimate.basis})" if span else ""
     line = f"  {symbol} {planned.step.id:<{width}}  {planned.reason}" + (
         paint(f"  {span}{basis}", _DIM) if span else ""

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.kinds.api import FAMILIES, Kind
 
 _HERE = Path(__file__).parent
@@ -28,9 +29,9 @@ def load(family: str, name: str) -> Kind:
     Raises:
         KeyError: there is none.
     """
-    kind = module(family, name).KIND
+    kind = getattr(module(family, name), "KIND", None)
     if not isinstance(kind, Kind) or (kind.family, kind.name) != (family, name):
-        raise KeyError(f"{family}.{name}: its module does not define that kind")
+        raise _broken(family, name, "its module does not define that kind")
     return kind
 
 
@@ -42,7 +43,15 @@ def module(family: str, name: str) -> ModuleType:
     plugins = _plugins(family)
     if name not in plugins:
         raise KeyError(f"{family}.{name}")
-    return import_module(plugins[name])
+    try:
+        return import_module(plugins[name])
+    except (ImportError, SyntaxError) as error:
+        raise _broken(family, name, str(error)) from error
+
+
+def _broken(family: str, name: str, why: str) -> LcspecError:
+    help = "update or remove the package that registers it under `lcspec.kinds`"
+    return LcspecError([Diagnostic("LC1901", f"the kind `{family}.{name}` cannot be loaded: {why}", help=help)])
 
 
 def every() -> Iterator[Kind]:
