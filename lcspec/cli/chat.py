@@ -17,7 +17,8 @@ from lcspec.project import Project
 @click.option("-m", "--message", default=None, help="Ask this once, print the answer and exit.")
 def command(spec: Path | None, number: int | None, message: str | None) -> None:
     """Ask a release questions; each is answered on its own, as the service would."""
-    from lcspec.serving import laid_out, released_service, start, wait_ready
+    from lcspec.launch import start
+    from lcspec.serving import laid_out, released_service, wait_ready
 
     project = Project(find_spec(spec))
     try:

@@ -17,13 +17,14 @@ from lcspec.project import Project
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Default: the target's; 0 picks a free one.")
 def command(spec: Path | None, number: int | None, host: str | None, port: int | None) -> None:
     """Serve a release on an OpenAI-compatible address until Ctrl-C."""
-    from lcspec.serving import laid_out, released_service, start, wait_ready
+    from lcspec.launch import start
+    from lcspec.serving import laid_out, released_service, wait_ready
 
     project = Project(find_spec(spec))
     try:
         manifest, tree = released_service(project, number)
         with laid_out(project, tree) as folder:
-            process = start(folder, host=host, port=port, quiet=False)
+            process = start(folder, host=host, port=port)
             signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGTERM))
             address = wait_ready(process)
             click.echo(f"{manifest['name']} {manifest['number']} ({manifest['candidate']}) answers at {address}/v1")

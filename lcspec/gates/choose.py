@@ -77,7 +77,7 @@ class Chooser:
             return None
         made = []
         for gate in gates:
-            value = record.measured.get(gate.metric) if record else None
+            value = record.measured.get(gate.metric.replace("-", "_")) if record else None
             metric = None if value is None else {"value": value, "n": None}
             made.append(judge(gate, candidate="release", split="serving", metric=metric, comparison=None))
         return tuple(made)

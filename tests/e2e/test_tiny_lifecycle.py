@@ -57,7 +57,7 @@ def test_a_spoiled_variant_is_rejected_though_it_claims_to_be_smallest(applied: 
 def test_the_service_answered_exactly_like_the_evaluated_model(applied: list[dict], project: Path) -> None:
     contract = records(project)["contract:targets.api"]
     assert contract["metrics"] == {"asked": 40, "equal": 40}
-    assert contract["measured"]["latency-p95"] > 0
+    assert contract["measured"]["latency_p95"] > 0
 
 
 def test_training_rows_are_rendered_as_evaluation_renders_them(applied: list[dict], project: Path) -> None:

@@ -9,14 +9,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lcspec import assets
+from lcspec import assets, launch
 from lcspec.kinds.api import (
     Body,
     Bound,
@@ -34,7 +33,6 @@ from lcspec.kinds.api import (
 )
 from lcspec.manifest import SLOTS, assemble
 
-START_LIMIT = 180.0  # seconds until the service must be ready
 FOLDERS = ("model", "index", "embedder")
 
 
@@ -125,7 +123,6 @@ def contract(io: StepIO) -> None:
     for name, share in (("p50", 0.50), ("p95", 0.95)):
         value = ordered[min(len(ordered) - 1, int(len(ordered) * share))]
         io.measure(f"latency_{name}", round(value, 4))
-        io.measure(f"latency-{name}", round(value, 4))
     io.metric("asked", len(rows))
     io.metric("equal", len(rows) - len(different))
     _write_json(io.output("contract") / "contract.json", {"asked": len(rows), "different": different})
@@ -160,13 +157,14 @@ def _ask(io: StepIO, address: str, rows: list[dict[str, Any]]) -> tuple[list[dic
 @contextmanager
 def serving(folder: Path, threads: int) -> Iterator[tuple[str, float]]:
     """The address of the started service and the seconds until it was ready; it is ended by its own process id."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-    environment |= {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": str(threads)}
-    command = [sys.executable, "serve.py", "--host", "127.0.0.1", "--port", "0"]
+    environment = {name: os.environ[name] for name in launch.KEPT if name in os.environ}
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+    process = launch.start(folder, host="127.0.0.1", port=0, threads=threads, environment=environment)
     try:
-        yield _ready_line(process), time.monotonic() - started
+        address = launch.ready(process)
+        if address is None:
+            raise RuntimeError(f"the service ended with {process.wait()} before it was ready")
+        yield address, time.monotonic() - started
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -174,14 +172,6 @@ def serving(folder: Path, threads: int) -> Iterator[tuple[str, float]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _ready_line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
-    for line in process.stdout:
-        if line.startswith("READY "):
-            return line.split()[1]
-    raise RuntimeError(f"the service ended with {process.wait()} before it was ready")
 
 
 EXAMPLE = "{kind: openai-server, port: 8000}"
