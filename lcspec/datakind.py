@@ -8,7 +8,7 @@ from lcspec.diag.model import Diagnostic, Label
 from lcspec.ir.plan import Estimate, Output, Step
 from lcspec.ir.source import SourceFile, Span
 from lcspec.ir.spec import Bound
-from lcspec.ir.strict import Strict, option
+from lcspec.ir.strict import Strict, construct, option, plain
 from lcspec.kinds.api import Context, Lowered, StepIO, source_option
 from lcspec.rowset import Columns, DataFault, Row, Split, divide, make_rows, without_leaks, write_rows
 
@@ -23,7 +23,7 @@ class RowsBody(Strict):
     from_: Any = source_option("Where the files lie; the project's own folder when left out.")
     columns: Columns = option(doc="Which columns play which role.")
     labels: Mapping[str, str] = option({}, doc="New names for labels, old to new.")
-    split: Split = option(Split(), doc="How rows are divided.")
+    split: Split = option(Split, doc="How rows are divided.")
     license: str | None = option(None, doc="SPDX identifier or a few words.", key=False)
     redistributable: bool | None = option(None, doc="Whether the rows may be passed on.", key=False)
 
@@ -58,9 +58,9 @@ def rows_params(body: Any, allowed: list[str]) -> dict[str, Any]:
     """What decides which rows come out."""
     return {
         "files": members(body),
-        "columns": body.columns.model_dump(by_alias=True),
+        "columns": plain(body.columns),
         "labels": dict(body.labels),
-        "split": body.split.model_dump(by_alias=True),
+        "split": plain(body.split),
         "allowed": allowed,
         "format": getattr(body, "format", None),
     }
@@ -72,7 +72,7 @@ def check_rows(
     """The fault that preparing local files would meet, shown at its line in the data file."""
     params = rows_params(entry.body, allowed)
     try:
-        divide(load_rows(folder, params, read), Split.model_validate(params["split"]))
+        divide(load_rows(folder, params, read), construct(Split, params["split"]))
     except DataFault as fault:
         labels: tuple[Label, ...] = ()
         if fault.file:
@@ -93,7 +93,7 @@ def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str
     Raises:
         DataFault: the first fault of the first broken file.
     """
-    columns = Columns.model_validate(params["columns"])
+    columns = construct(Columns, params["columns"])
     return {
         role: make_rows(read(folder / path, path, params), path, columns, params["labels"], params["allowed"])
         for role, path in params["files"].items()
@@ -103,7 +103,7 @@ def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str
 def prepare_rows(io: StepIO, read: Reader) -> None:
     """The run of every row-based data kind: read, divide, take leaks out, write one file per split."""
     try:
-        split = Split.model_validate(io.params["split"])
+        split = construct(Split, io.params["split"])
         rows = without_leaks(
             divide(load_rows(io.input("files"), io.params, read), split), io.params["columns"]["input"]
         )

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
-
-from lcspec.ir.strict import Strict, option
+from lcspec.ir.strict import Quantity, Strict, WrongUnit, option
 
 SPLITS = ("train", "validation", "test")
 
@@ -27,13 +24,14 @@ def _part(value: object) -> object:
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", value) if isinstance(value, str) else None
     if match and 0 < float(match.group(1)) <= 100:
         return float(match.group(1)) / 100
-    raise PydanticCustomError("wrong_unit", "`{given}` is neither a number of rows nor a percentage", {"given": value})
+    raise WrongUnit(f"`{value}` is neither a number of rows nor a percentage")
 
 
 Part = Annotated[
     int | float,
-    BeforeValidator(_part),
-    WithJsonSchema({"type": ["number", "string"], "description": "Rows, or a percentage.", "examples": [200, "10%"]}),
+    Quantity(
+        _part, schema={"type": ["number", "string"], "description": "Rows, or a percentage.", "examples": [200, "10%"]}
+    ),
 ]
 
 

@@ -7,8 +7,7 @@ A bare number is refused where a unit is needed: a limit of "300" says nothing.
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from lcspec.ir.strict import Quantity, WrongUnit
 
 _NUMBER = re.compile(r"^\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)\s*$")
 
@@ -24,16 +23,15 @@ def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what
     """The number that `value` means in base units.
 
     Raises:
-        PydanticCustomError: of type `wrong_unit`, with what was expected.
+        WrongUnit: with what was expected.
     """
     allowed = ", ".join(f"`{unit}`" if unit else "no unit" for unit in units)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise PydanticCustomError("wrong_unit", "expected {what}: {allowed}", {"what": what, "allowed": allowed})
+        raise WrongUnit(f"expected {what}: {allowed}")
     match = _NUMBER.match(str(value))
     unit = str(match.group(2)) if match else ""
     if match is None or unit not in units:
-        detail = {"what": what, "allowed": allowed, "given": str(value)}
-        raise PydanticCustomError("wrong_unit", "`{given}` is not {what}; units: {allowed}", detail)
+        raise WrongUnit(f"`{value}` is not {what}; units: {allowed}")
     return float(match.group(1).replace("_", "")) * units[unit]
 
 
@@ -65,32 +63,41 @@ def format_count(count: float) -> str:
     return f"{count:.0f}"
 
 
-def _schema(example: str, doc: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": ["string", "number"], "description": doc, "examples": [example]})
+def _schema(example: str, doc: str) -> dict[str, object]:
+    return {"type": ["string", "number"], "description": doc, "examples": [example]}
 
 
 Bytes = Annotated[
     int,
-    BeforeValidator(lambda value: round(parse_quantity(value, BYTES, "a size"))),
-    _schema("2 GiB", "A size with its unit."),
+    Quantity(
+        lambda value: round(parse_quantity(value, BYTES, "a size")), schema=_schema("2 GiB", "A size with its unit.")
+    ),
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(lambda value: parse_quantity(value, SECONDS, "a duration")),
-    _schema("300 ms", "A duration with its unit."),
+    Quantity(
+        lambda value: parse_quantity(value, SECONDS, "a duration"),
+        schema=_schema("300 ms", "A duration with its unit."),
+    ),
 ]
 Count = Annotated[
     int,
-    BeforeValidator(lambda value: round(parse_quantity(value, COUNTS, "a count"))),
-    _schema("500M", "A count; K, M, B, T are powers of ten."),
+    Quantity(
+        lambda value: round(parse_quantity(value, COUNTS, "a count")),
+        schema=_schema("500M", "A count; K, M, B, T are powers of ten."),
+    ),
 ]
 Share = Annotated[
     float,
-    BeforeValidator(lambda value: parse_quantity(value, SHARES, "a share")),
-    _schema("80%", "A share of a whole: a percentage or a number from 0 to 1."),
+    Quantity(
+        lambda value: parse_quantity(value, SHARES, "a share"),
+        schema=_schema("80%", "A share of a whole: a percentage or a number from 0 to 1."),
+    ),
 ]
 Money = Annotated[
     float,
-    BeforeValidator(lambda value: parse_quantity(value, DOLLARS, "an amount of money")),
-    _schema("5 USD", "An amount of money with its currency."),
+    Quantity(
+        lambda value: parse_quantity(value, DOLLARS, "an amount of money"),
+        schema=_schema("5 USD", "An amount of money with its currency."),
+    ),
 ]

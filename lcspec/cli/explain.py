@@ -11,6 +11,7 @@ from lcspec.cli.common import format_option
 from lcspec.diag.codes import TITLES
 from lcspec.diag.suggest import did_you_mean
 from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.ir.strict import plain
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
@@ -85,7 +86,7 @@ def _field(info: Any) -> dict[str, Any]:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     default: Any = "required" if info.is_required() else info.default
     if _is_model(type(default)):
-        default = default.model_dump(mode="json", by_alias=True, exclude_none=True)
+        default = plain(default, none=False)
     limits = [repr(one) for one in info.metadata if type(one).__name__ in ("Ge", "Gt", "Le", "Lt", "MinLen", "MaxLen")]
     shown = getattr(info.annotation, "__name__", None) or str(info.annotation)
     return {

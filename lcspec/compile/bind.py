@@ -12,6 +12,7 @@ from lcspec.diag.suggest import did_you_mean, nearest
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, Path, locate, to_data
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
+from lcspec.ir.strict import construct
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
@@ -238,7 +239,7 @@ def _model(
         data = {key: [value] if isinstance(value, str) else value for key, value in data.items()}
     data.update(given or {})
     try:
-        return model.model_validate(data)
+        return construct(model, data)
     except ValidationError as error:
         faults = error.errors(include_url=False)
         for fault in faults:

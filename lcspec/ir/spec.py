@@ -60,8 +60,8 @@ class Scope(Strict):
     labels: tuple[str, ...] = option((), doc="The answers of a classification, in the order of reports.")
     languages: tuple[str, ...] = option(("en",), doc="Languages of input and output, BCP 47.")
     commercial: bool = option(False, doc="Whether the result is used commercially: unknown licences become errors.")
-    requires: Requires = option(Requires(), doc="Hard limits that a candidate must fit.")
-    budget: Budget = option(Budget(), doc="What one apply may take.")
+    requires: Requires = option(Requires, doc="Hard limits that a candidate must fit.")
+    budget: Budget = option(Budget, doc="What one apply may take.")
 
 
 class GateSpec(Strict):

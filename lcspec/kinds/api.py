@@ -15,7 +15,7 @@ from pydantic import Field
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Condition, Estimate, Output, Ref, Resources, Step
 from lcspec.ir.spec import Bound
-from lcspec.ir.strict import Strict, kebab, marked, option
+from lcspec.ir.strict import Strict, kebab, marked, option, plain
 
 FAMILIES = ("source", "data", "model", "prompt", "tuning", "suite", "metric", "augment", "optimize", "deploy")
 SECTIONS: dict[tuple[str, ...], str] = {  # where the spec names entries of a family
@@ -176,5 +176,6 @@ __all__ = [
     "kebab",
     "marked",
     "option",
+    "plain",
     "source_option",
 ]

@@ -3,7 +3,10 @@
 A kind's module is imported when a spec names it, not before: `plan` pays for what it uses.
 """
 
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +16,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.kinds.api import FAMILIES, Kind
 
 _HERE = Path(__file__).parent
+GROUP = "lcspec.kinds"
 
 
 @cache
@@ -65,14 +69,30 @@ def every() -> Iterator[Kind]:
 def _plugins(family: str) -> dict[str, str]:
     """Names to module paths of third-party kinds of one family.
 
-    Reading entry points scans every installed package (tens of milliseconds), so it is left for names that no
-    built-in has and for listings.
+    Reading entry points parses every installed package (tens of milliseconds), so packages that do not mention the
+    group are passed over.
     """
-    from importlib.metadata import entry_points
-
     found = {}
-    for point in entry_points(group="lcspec.kinds"):
-        of, _, name = point.name.partition(".")
-        if of == family:
-            found[name] = point.value
+    for folder in _mentioning():
+        from importlib.metadata import PathDistribution
+
+        for point in PathDistribution(folder).entry_points.select(group=GROUP):
+            of, _, name = point.name.partition(".")
+            if of == family:
+                found[name] = point.value
     return found
+
+
+@cache
+def _mentioning() -> tuple[Path, ...]:
+    """The metadata folders on the path whose entry points mention our group."""
+    found = []
+    for place in dict.fromkeys(sys.path):
+        with suppress(OSError), os.scandir(place or ".") as entries:
+            for entry in entries:
+                if entry.name.endswith((".dist-info", ".egg-info")):
+                    points = Path(entry.path, "entry_points.txt")
+                    with suppress(OSError):
+                        if GROUP.encode() in points.read_bytes():
+                            found.append(Path(entry.path))
+    return tuple(sorted(found))

@@ -5,7 +5,7 @@ from typing import Any
 
 from lcspec.compile.check import Reporter
 from lcspec.ir.spec import Bound, Spec
-from lcspec.runtime.guardrails import validate
+from lcspec.ir.strict import plain
 
 
 def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
@@ -15,7 +15,7 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
             _retrieval(spec, entry, report)
         for side in ("input", "output"):
             for index, guard in enumerate(getattr(entry.body, side, ())):
-                _guard(entry, side, index, guard.model_dump(mode="json", exclude_none=True), report)
+                _guard(entry, side, index, plain(guard, alias=False, none=False), report)
     first = spec.ladder[0] if spec.ladder else None
     for name, gate in spec.gates.items():
         if gate.not_worse_than == "base" and first is not None and first.tuning:
@@ -25,6 +25,8 @@ def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter)
 
 
 def _guard(entry: Bound, side: str, index: int, guard: dict[str, Any], report: Reporter) -> None:
+    from lcspec.runtime.guardrails import validate  # its patterns take a while to compile
+
     try:
         validate([guard], side)
     except ValueError as error:

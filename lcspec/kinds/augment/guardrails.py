@@ -6,7 +6,7 @@ They reduce risk, they do not remove it: patterns miss what they do not know.
 import json
 from typing import Any, Literal
 
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, plain
 
 
 class InputGuard(Body):
@@ -32,9 +32,9 @@ class OutputGuard(Body):
     message: str | None = option(None, doc="What the user is told on refusal.")
 
 
-def plain(guard: Body) -> dict[str, Any]:
+def as_read(guard: Body) -> dict[str, Any]:
     """A guard as the runtime reads it."""
-    return guard.model_dump(mode="json", exclude_none=True)
+    return plain(guard, alias=False, none=False)
 
 
 class GuardrailsBody(Body):
@@ -46,7 +46,7 @@ class GuardrailsBody(Body):
 
 def lower(ctx: Context, entry: Bound) -> Lowered:
     """One step that writes the checks as the runtime reads them."""
-    guards = {side: [plain(guard) for guard in getattr(entry.body, side)] for side in ("input", "output")}
+    guards = {side: [as_read(guard) for guard in getattr(entry.body, side)] for side in ("input", "output")}
     step = Step(
         id=f"guard:augmentation.{entry.name}",
         kind=entry.kind_id,

@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lcspec.datafiles import read_jsonl, read_table
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Step,
+    StepIO,
+    option,
+    plain,
+    source_option,
+)
 from lcspec.rowset import DataFault
 
 
@@ -22,7 +35,7 @@ class DocumentsBody(Body):
 
     files: tuple[str, ...] = option(doc="The files, relative to the spec or inside `from`.", min_length=1)
     format: Literal["text", "jsonl", "csv", "tsv", "orange"] = option("text", doc="How the files are written.")
-    columns: DocumentColumns = option(DocumentColumns(), doc="Columns of tables and JSON lines.")
+    columns: DocumentColumns = option(DocumentColumns, doc="Columns of tables and JSON lines.")
     from_: Any = source_option("Where the files lie; the project's own folder when left out.")
     license: str | None = option(None, doc="SPDX identifier or a few words.", key=False)
     redistributable: bool | None = option(None, doc="Whether the documents may be passed on.", key=False)
@@ -37,7 +50,7 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         kind=entry.kind_id,
         action="prepare",
         version=KIND.version,
-        params={"files": list(body.files), "format": body.format, "columns": body.columns.model_dump()},
+        params={"files": list(body.files), "format": body.format, "columns": plain(body.columns, alias=False)},
         inputs={"files": ctx.fetch(entry, source, body.files)},
         estimate=Estimate((0.1, 2.0), 100 << 20, "constant"),
         source=entry.path,

@@ -30,6 +30,7 @@ from lcspec.kinds.api import (
     StepIO,
     Subject,
     option,
+    plain,
 )
 from lcspec.manifest import SLOTS, assemble
 
@@ -50,7 +51,7 @@ class ServerBody(Body):
 def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> Lowered:
     """Generate the service, then start it once and ask it."""
     body = entry.body
-    settings = body.model_dump(mode="json", exclude={"ask"})
+    settings = plain(body, alias=False, leave_out=("ask",))
     settings["max_body_bytes"] = settings.pop("max_body")
     generate = Step(
         id=f"generate:targets.{entry.name}",

@@ -11,7 +11,7 @@ import re
 from typing import Any, Literal
 
 from lcspec.diag.model import Diagnostic
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, plain
 from lcspec.rowset import Row, read_rows
 
 _VARIABLE = re.compile(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}")
@@ -44,9 +44,9 @@ class TemplateBody(Body):
 def resolved(ctx: Context, name: str) -> dict[str, Any]:
     """The fields of a prompt after `extends`, innermost first."""
     body = ctx.body("prompt", name)
-    own = body.model_dump(by_alias=True, exclude_unset=True)
+    own = plain(body, unset=False)
     if body.shots:
-        own["shots"] = body.shots.model_dump(by_alias=True)
+        own["shots"] = plain(body.shots)
     base = resolved(ctx, body.extends) if body.extends else {}
     merged = {**base, **own}
     merged.pop("extends", None)

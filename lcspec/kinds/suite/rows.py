@@ -47,7 +47,7 @@ class RowsSuiteBody(Body):
     )
     max_tokens: int = option(32, doc="Longest generated answer.", unit="tokens", ge=1)
     stop: tuple[str, ...] = option((), doc="Texts that end a generated answer.")
-    limit: Limits = option(Limits(), doc="Rows to read of each split; a seeded sample.")
+    limit: Limits = option(Limits, doc="Rows to read of each split; a seeded sample.")
     seed: int = option(0, doc="Seed of the sample.")
 
 

@@ -21,6 +21,7 @@ from lcspec.kinds.api import (
     StepIO,
     Subject,
     option,
+    plain,
 )
 from lcspec.rowset import Row, read_rows
 
@@ -48,7 +49,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
     """One training step on the weights and the prompt of the subject."""
     body = entry.body
     data, _, split = body.data.partition(".")
-    params = body.model_dump(mode="json", by_alias=True, exclude={"data", "after", "seed"})
+    params = plain(body, leave_out=("data", "after", "seed"))
     step = Step(
         id=f"train:{subject.id}",
         kind=entry.kind_id,
