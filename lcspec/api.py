@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lcspec.canon import digest_bytes
+from lcspec.canon import digest, digest_bytes
 from lcspec.compile.bind import bind
 from lcspec.compile.check import check as check_spec
+from lcspec.compile.compose import Settings, compose
 from lcspec.compile.facts import Facts
 from lcspec.compile.lower import lower
 from lcspec.compile.parse import parse
 from lcspec.compile.planner import plan_steps
 from lcspec.diag.model import Diagnostic, Label, LcspecError, has_errors
 from lcspec.gates.choose import Chooser
-from lcspec.ir.document import Node, locate
+from lcspec.ir import document as doc
+from lcspec.ir.document import Node, locate, to_data
 from lcspec.ir.plan import Estimate, Graph, Plan, PlannedStep
 from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
@@ -26,6 +28,7 @@ from lcspec.kinds import registry
 from lcspec.lock import Lock
 from lcspec.project import FileDigests, Project, read_lock, read_source
 
+_NONE = Settings()
 KEYED_LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
@@ -40,6 +43,16 @@ class Loaded:
     lock: Lock | None
     diagnostics: list[Diagnostic]
     sources: dict[str, SourceFile] = field(default_factory=dict)
+    settings: Settings = _NONE
+    bases: tuple[SourceFile, ...] = ()  # what the spec extends
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of every text that says what the spec is."""
+        if not self.bases and self.settings == Settings():
+            return digest_bytes(self.source.text.encode())
+        more = (*self.bases, *self.settings.variables)
+        return digest([self.source.text, [source.text for source in more], list(self.settings.sets)])
 
     @property
     def ok(self) -> bool:
@@ -47,16 +60,16 @@ class Loaded:
         return self.spec is not None and not has_errors(self.diagnostics)
 
 
-def load(path: Path) -> Loaded:
-    """Reads, binds and checks the spec at `path`; local data files are looked into as far as that is quick.
+def load(path: Path, settings: Settings = _NONE) -> Loaded:
+    """Reads, composes, binds and checks the spec at `path`; local data files are looked into as far as that is quick.
 
     Raises:
         LcspecError: the file cannot be read, or the lock is broken.
     """
-    return load_text(Project(path), read_source(path))
+    return load_text(Project(path), read_source(path), settings)
 
 
-def load_text(project: Project, source: SourceFile) -> Loaded:
+def load_text(project: Project, source: SourceFile, settings: Settings = _NONE) -> Loaded:
     """Like `load`, for a text that is already there."""
     sources = {source.path: source}
     try:
@@ -68,6 +81,13 @@ def load_text(project: Project, source: SourceFile) -> Loaded:
         sources[lock_source.path] = lock_source
     root, found = parse(source)
     spec = None
+    bases: tuple[SourceFile, ...] = ()
+    if root is not None:
+        folder = project.spec.parent
+        root, more, read = compose(root, source, settings, lambda name: read_source(folder / name))
+        found = [*found, *more]
+        sources |= {text.path: text for text in read}
+        bases = tuple(text for text in read if text not in settings.variables and not text.path.startswith("--set "))
     if root is not None:
         spec, more = bind(root)
         found = [*found, *more]
@@ -75,7 +95,27 @@ def load_text(project: Project, source: SourceFile) -> Loaded:
         found += check_spec(spec, root, lock.models if lock else {})
         if not has_errors(found):
             found += _check_files(project, spec, root, sources)
-    return Loaded(project, source, root, spec, lock, found, sources)
+    found = list(dict.fromkeys(found))  # what a matrix multiplies is told once
+    return Loaded(project, source, root, spec, lock, found, sources, settings, bases)
+
+
+def spec_name(project: Project) -> str:
+    """The name that the spec gives itself, whatever else is wrong with it.
+
+    Raises:
+        LcspecError: it cannot be read, or has no name.
+    """
+    source = read_source(project.spec)
+    root, found = parse(source)
+    if root is not None:
+        root, found, _ = compose(root, source, _NONE, lambda name: read_source(project.spec.parent / name))
+    if root is None:
+        raise LcspecError(found)
+    entry = root.get("name") if isinstance(root, doc.Mapping) else None
+    name = to_data(entry.value) if entry else None
+    if not isinstance(name, str) or not name:
+        raise LcspecError([Diagnostic("LC0102", f"`{project.spec}` has no `name`", help="add `name: my-project`")])
+    return name
 
 
 def _check_files(project: Project, spec: Spec, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
@@ -131,17 +171,18 @@ def _check_rows(project: Project, spec: Spec, entry: Bound, sources: dict[str, S
 # --- plan ------------------------------------------------------------------------------------------------------------
 
 
-def gather_facts(project: Project) -> Facts:
+def gather_facts(loaded: Loaded) -> Facts:
     """What the world looks like now; records and histories are read when the planner asks for them."""
-    from lcspec.run.release import champion_facts
+    from lcspec.run.release import Releases
     from lcspec.run.store import Store
 
+    project = loaded.project
     store = Store.peek(project.store)
     return Facts(
         files=FileDigests(project),
         records=store.records,
         heads=store.heads,
-        champion=champion_facts(project.store),
+        champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
         history=_history(project),
     )
 
@@ -172,7 +213,7 @@ def lower_loaded(loaded: Loaded, facts: Facts) -> tuple[Graph, dict[str, tuple[B
 
 def make_plan(loaded: Loaded, facts: Facts | None = None) -> tuple[Plan, Chooser]:
     """The dry run. Pure but for the facts it gathers; writes nothing."""
-    facts = facts or gather_facts(loaded.project)
+    facts = facts or gather_facts(loaded)
     graph, requests = lower_loaded(loaded, facts)
     missing = missing_pins(loaded.lock, requests)
     lock = None if loaded.lock is None else loaded.lock
@@ -180,7 +221,7 @@ def make_plan(loaded: Loaded, facts: Facts | None = None) -> tuple[Plan, Chooser
     assert loaded.spec is not None  # noqa: S101 - lower_loaded raised otherwise
     plan = Plan(
         spec_name=loaded.spec.name,
-        spec_digest=digest_bytes(loaded.source.text.encode()),
+        spec_digest=loaded.digest,
         lock_digest=lock.digest() if lock else None,
         graph=graph,
         steps=steps,
@@ -221,7 +262,7 @@ def update_lock(loaded: Loaded, *, update: bool = False, tell: Callable[[str], N
     """
     from lcspec.compile.lower import source_id
 
-    facts = gather_facts(loaded.project)
+    facts = gather_facts(loaded)
     _, requests = lower_loaded(loaded, facts)
     old = loaded.lock or Lock()
     sources: dict[str, Mapping[str, Any]] = {}

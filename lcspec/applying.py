@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lcspec import api
-from lcspec.canon import digest_bytes
+from lcspec.compile.compose import Settings
+from lcspec.compile.plan_json import texts
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.source import SourceFile
 from lcspec.lock import Lock
@@ -27,25 +28,27 @@ class Result:
     service: Path | None
 
 
-def load_target(path: Path) -> api.Loaded:
-    """A spec, or a saved plan: then the spec as it lies on disk must be what was planned.
+def load_target(path: Path, settings: Settings) -> api.Loaded:
+    """A spec, or a saved plan: then the spec as it lies on disk must be what was planned, under its own settings.
 
     Raises:
         LcspecError: LC1103 the plan cannot be read, LC1102 (exit 5) it is stale.
     """
     if path.suffix != ".json":
-        return api.load(path)
+        return api.load(path, settings)
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         planned, spec = saved["steps"], saved["spec"]
         project = Project(Path(spec["path"]))
+        settings = Settings(tuple(spec["sets"]), tuple(SourceFile(**text) for text in spec["variables"]))
     except FileNotFoundError:
         raise LcspecError([Diagnostic("LC0012", f"there is no file `{path}`", help="name a spec or a plan")]) from None
     except (ValueError, KeyError, TypeError):
         help = "make it with `lcspec plan SPEC -o plan.json`"
         raise LcspecError([Diagnostic("LC1103", f"`{path}` is not a saved plan", help=help)]) from None
-    loaded = api.load(project.spec)
+    loaded = api.load(project.spec, settings)
     stale = [] if loaded.source.text == spec["text"] else ["the spec"]
+    stale += [] if texts(loaded.bases) == spec["bases"] else ["what the spec extends"]
     if loaded.lock is None or saved["lock"] is None or loaded.lock.digest() != saved["lock"]["sha256"]:
         stale.append("the lock")
     if not stale and loaded.ok:
@@ -85,7 +88,7 @@ def apply_spec(
 
     loaded = ensure_lock(loaded, locked=locked, say=say)
     assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
-    facts = api.gather_facts(loaded.project)
+    facts = api.gather_facts(loaded)
     graph, _ = api.lower_loaded(loaded, facts)
     name = loaded.spec.name
     job = Job(
@@ -95,7 +98,7 @@ def apply_spec(
         facts=facts,
         store=loaded.project.store,
         folder=loaded.project.folder,
-        spec_sha256=digest_bytes(loaded.source.text.encode()),
+        spec_sha256=loaded.digest,
         argv=argv,
     )
     started = time.monotonic()
@@ -111,7 +114,7 @@ def apply_spec(
 
 def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None]) -> api.Loaded:
     """The spec with a complete lock: resolved and written when that is allowed; installed libraries agree with it."""
-    facts = api.gather_facts(loaded.project)
+    facts = api.gather_facts(loaded)
     _, requests = api.lower_loaded(loaded, facts)
     missing = api.missing_pins(loaded.lock, requests)
     if loaded.lock is None or missing or set(loaded.lock.libraries) < set(api.KEYED_LIBRARIES):

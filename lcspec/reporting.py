@@ -11,7 +11,7 @@ from lcspec.ir.record import StepRecord
 from lcspec.report.build import build
 from lcspec.report.model import ReportInput, ReportModel
 from lcspec.run.apply import Applied
-from lcspec.run.release import releases
+from lcspec.run.release import Releases
 from lcspec.units import format_bytes, format_count, format_seconds
 
 
@@ -24,12 +24,12 @@ def report_state(loaded: api.Loaded, applied: Applied) -> str:
     """A digest of everything that the report says: the same state needs no new report."""
     number = applied.release["number"] if applied.release else None
     keys = sorted(f"{step}:{record.key}" for step, record in applied.records.items())
-    return digest({"spec": loaded.source.text, "records": keys, "release": number})
+    return digest({"spec": loaded.digest, "records": keys, "release": number})
 
 
 def build_report(loaded: api.Loaded) -> ReportModel | None:
     """The report from the records in the store; None when nothing has run."""
-    facts = api.gather_facts(loaded.project)
+    facts = api.gather_facts(loaded)
     plan, chooser = api.make_plan(loaded, facts)
     records = {p.step.id: facts.records[p.key] for p in plan.steps if p.key and p.key in facts.records}
     if not records:
@@ -41,10 +41,11 @@ def _standing(loaded: api.Loaded, parts: Mapping[str, Any], records: Mapping[str
     """The release whose service is the one that these records generated."""
     steps = {part: ref.step for part, ref in parts.items() if part.startswith("service.")}
     now = {part: records[step].outputs["service"] for part, step in steps.items() if step in records}
-    manifest: dict[str, Any]
-    for manifest in reversed(releases(loaded.project.store)):
+    assert loaded.spec is not None  # noqa: S101 - a report is on a spec that was checked
+    for manifest in reversed(Releases(loaded.project.store, loaded.spec.name).all()):
         if now and all(manifest["parts"].get(part) == tree for part, tree in now.items()):
-            return manifest
+            standing: dict[str, Any] = manifest
+            return standing
     return None
 
 
@@ -69,7 +70,7 @@ def _input(
     return ReportInput(
         name=spec.name,
         description=spec.description,
-        spec_digest=digest(loaded.source.text),
+        spec_digest=loaded.digest,
         graph=chooser.graph,
         scope=_scope(spec.scope),
         decisions=chooser.decisions(),

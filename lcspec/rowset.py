@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from lcspec.ir.strict import Quantity, Strict, WrongUnit, option
+from lcspec.ir.strict import Strict, option
+from lcspec.units import Quantity, WrongUnit
 
 SPLITS = ("train", "validation", "test")
 

@@ -32,6 +32,11 @@ def spec() -> Schema:
         "lcspec": {"const": 1, "description": "Version of the language."},
         "name": {"type": "string", "description": "Name of the project: lower-case words joined by `-`."},
         "description": {"type": "string", "description": "What the system is for, in a sentence."},
+        "extends": {
+            "anyOf": [TEXT, {"type": "array", "items": TEXT}],
+            "description": "Specs that this one is laid over, relative to its folder; the last one lies on top.",
+        },
+        "variables": {"type": "object", "description": "Names to values that fill `${name}`; see `--var-file`."},
         "scope": {"$ref": "#/$defs/scope"},
         "data": sections["data"],
         "models": sections["model"],
@@ -55,7 +60,8 @@ def spec() -> Schema:
             {"optimize": sections["optimize"], "targets": sections["deploy"]}, "Optimised forms and what is generated."
         ),
     }
-    made = _object(properties, "An lcspec lifecycle spec.", required=["lcspec", "name", "scope"])
+    made = _object(properties, "An lcspec lifecycle spec.", required=None)
+    made["if"], made["then"] = {"not": {"required": ["extends"]}}, {"required": ["lcspec", "name", "scope"]}
     return {"$schema": DRAFT, "title": "lcspec lifecycle spec", **made, "$defs": dict(sorted(definitions.items()))}
 
 
@@ -211,12 +217,15 @@ def plan() -> Schema:
         },
         "required": ["id", "kind", "action", "reason", "key", "params", "inputs"],
     }
-    text = {"type": "object", "properties": {"path": TEXT, "sha256": SHA256, "text": TEXT}}
+    named: Schema = {"type": "object", "properties": {"path": TEXT, "text": TEXT}, "required": ["path", "text"]}
+    sources: Schema = {"type": "array", "items": named}
+    text: Schema = {"path": TEXT, "sha256": SHA256, "text": TEXT, "bases": sources, "variables": sources}
+    text["sets"] = {"type": "array", "items": TEXT}
     return _record(
         "lcspec plan",
         {
             "name": TEXT,
-            "spec": {**text, "required": ["path", "sha256", "text"]},
+            "spec": {"type": "object", "properties": text, "required": sorted(text)},
             "lock": {"type": ["object", "null"]},
             "steps": {"type": "array", "items": step},
             "choices": {"type": "array"},

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lcspec import launch
+from lcspec.api import spec_name
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import Project
-from lcspec.run.release import release
+from lcspec.run.release import Releases
 from lcspec.run.store import Store
 
 
@@ -21,7 +22,7 @@ def released_service(project: Project, number: int | None) -> tuple[dict[str, An
     Raises:
         LcspecError: LC1105, when there is no release or it has no service.
     """
-    manifest = release(project.store, number)
+    manifest = Releases(project.store, spec_name(project)).find(number)
     help = "`lcspec apply` makes one when the gates pass"
     if manifest is None:
         what = f"there is no release {number}" if number else "there is no release to serve"

@@ -5,9 +5,8 @@ A bare number is refused where a unit is needed: a limit of "300" says nothing.
 """
 
 import re
-from typing import Annotated
-
-from lcspec.ir.strict import Quantity, WrongUnit
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 _NUMBER = re.compile(r"^\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%]*)\s*$")
 
@@ -17,6 +16,34 @@ SECONDS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 COUNTS = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 SHARES = {"%": 0.01, "": 1.0}
 DOLLARS = {"USD": 1.0}
+
+
+class Quantity:
+    """Marks an annotated type as written by people: `parse` turns their text into the value.
+
+    Raises (from `parse`): WrongUnit.
+    """
+
+    def __init__(self, parse: Callable[[object], Any], *, schema: Mapping[str, Any]) -> None:
+        self.parse, self.schema = parse, dict(schema)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import PydanticCustomError, core_schema
+
+        def parse(value: object) -> Any:
+            try:
+                return self.parse(value)
+            except WrongUnit as error:
+                raise PydanticCustomError("wrong_unit", "{why}", {"why": str(error)}) from None
+
+        return core_schema.no_info_before_validator_function(parse, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+class WrongUnit(ValueError):
+    """A quantity without its unit, or with another's; the message says what was expected."""
 
 
 def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what: str) -> float:

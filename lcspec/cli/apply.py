@@ -6,27 +6,38 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import fail, find_spec, format_option, show
+from lcspec.cli.common import fail, find_spec, format_option, settings_options, show
+from lcspec.compile.compose import Settings
 from lcspec.diag.model import Diagnostic, LcspecError
 
 
 @click.command("apply")
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@settings_options
 @format_option()
 @click.option("--locked/--no-locked", default=None, help="Refuse to change the lock (default when CI is set).")
 @click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait for another apply to end.")
 @click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Steps at a time.")
 @click.option("--keep-going", "-k", is_flag=True, help="Go on with steps that do not need a failed one.")
 def command(
-    target: Path | None, form: str, locked: bool | None, wait: float | None, jobs: int, keep_going: bool
+    target: Path | None,
+    settings: Settings,
+    form: str,
+    locked: bool | None,
+    wait: float | None,
+    jobs: int,
+    keep_going: bool,
 ) -> None:
     """Run what the plan of SPEC says, or exactly a saved PLAN.json."""
     from lcspec.applying import apply_spec, load_target
 
     strict = bool(os.environ.get("CI")) if locked is None else locked
     say = (lambda text: click.echo(text, err=True)) if form == "text" else (lambda text: None)
+    saved = target if target is not None and target.suffix == ".json" else None
+    if saved and settings != Settings():
+        raise click.UsageError("a saved plan has its own settings; leave `--set` and `--var-file` out")
     try:
-        loaded = load_target(target if target is not None and target.suffix == ".json" else find_spec(target))
+        loaded = load_target(saved or find_spec(target), settings)
         if not loaded.ok:
             fail(loaded.diagnostics, loaded.sources, 1, form)
         if loaded.diagnostics:

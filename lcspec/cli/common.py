@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -19,6 +20,27 @@ SPEC = click.Path(path_type=Path, dir_okay=False)
 def spec_argument(function: F) -> F:
     """The spec file; without one, the only `*.yaml` in `specs/` or here."""
     return click.argument("spec", type=SPEC, required=False)(function)
+
+
+def settings_options(function: F) -> F:
+    """`--set` and `--var-file`; the command takes them as `settings`."""
+
+    @wraps(function)
+    def command(*args: Any, sets: tuple[str, ...], var_files: tuple[Path, ...], **kwargs: Any) -> Any:
+        from lcspec.compile.compose import Settings
+        from lcspec.project import read_source
+
+        try:
+            settings = Settings(sets, tuple(map(read_source, var_files)))
+        except LcspecError as error:
+            fail(error.diagnostics, {}, error.exit_code, kwargs.get("form", "text"))
+        return function(*args, settings=settings, **kwargs)
+
+    path = click.Path(path_type=Path, dir_okay=False)
+    help = "Values for the spec's `variables:`, as YAML."
+    command = click.option("--var-file", "var_files", type=path, multiple=True, help=help)(command)
+    help = "Set a value of the spec, say `tuning.lora.rank=16`."
+    return click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help=help)(command)  # type: ignore[return-value]
 
 
 def format_option(*choices: str) -> Callable[[F], F]:
@@ -46,12 +68,12 @@ def _is_spec(path: Path) -> bool:
         return False
 
 
-def load(given: Path | None, form: str) -> Any:
+def load(given: Path | None, form: str, settings: Any = None) -> Any:
     """The loaded spec; prints its diagnostics, and exits with 1 when they hold errors."""
     from lcspec import api
 
     try:
-        loaded = api.load(find_spec(given))
+        loaded = api.load(find_spec(given), *([settings] if settings else []))
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
     if not loaded.ok:

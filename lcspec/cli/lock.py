@@ -5,19 +5,21 @@ from pathlib import Path
 import click
 
 from lcspec import api
-from lcspec.cli.common import fail, load, spec_argument
+from lcspec.cli.common import fail, load, settings_options, spec_argument
+from lcspec.compile.compose import Settings
 from lcspec.diag.model import LcspecError
 from lcspec.project import write_atomic
 
 
 @click.command("lock")
 @spec_argument
+@settings_options
 @click.option("--update", is_flag=True, help="Pin anew what is pinned already; review the difference.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when the lock lacks something.")
-def command(spec: Path | None, update: bool, check: bool) -> None:
+def command(spec: Path | None, settings: Settings, update: bool, check: bool) -> None:
     """Resolve every remote source to digests, and library versions, into SPEC.lock.json."""
-    loaded = load(spec, "text")
-    facts = api.gather_facts(loaded.project)
+    loaded = load(spec, "text", settings)
+    facts = api.gather_facts(loaded)
     if check:
         missing = api.missing_pins(loaded.lock, api.lower_loaded(loaded, facts)[1])
         click.echo("\n".join(f"not locked: {name}" for name in missing) if missing else "the lock is complete")

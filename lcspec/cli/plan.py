@@ -5,19 +5,23 @@ from pathlib import Path
 import click
 
 from lcspec import api
-from lcspec.cli.common import fail, format_option, load, spec_argument
+from lcspec.cli.common import fail, format_option, load, settings_options, spec_argument
+from lcspec.compile.compose import Settings
 from lcspec.diag.model import Diagnostic
 
 
 @click.command("plan")
 @spec_argument
+@settings_options
 @format_option()
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit 10 when apply would do something.")
 @click.option("--all", "everything", is_flag=True, help="List reused and skipped steps too.")
-def command(spec: Path | None, form: str, out: Path | None, exit_code: bool, everything: bool) -> None:
+def command(
+    spec: Path | None, settings: Settings, form: str, out: Path | None, exit_code: bool, everything: bool
+) -> None:
     """Show what apply would do and why. Reads only; no network."""
-    loaded = load(spec, form)
+    loaded = load(spec, form, settings)
     if out is not None and loaded.lock is None:
         help = "run `lcspec lock` first: a saved plan is exact"
         fail([Diagnostic("LC1002", "a plan without a lock cannot be saved", help=help)], {}, 1, form)
@@ -28,7 +32,7 @@ def command(spec: Path | None, form: str, out: Path | None, exit_code: bool, eve
     if form == "json" or out is not None:
         from lcspec.compile.plan_json import plan_to_json
 
-        data = plan_to_json(plan, loaded.source, loaded.lock)
+        data = plan_to_json(plan, loaded.source, loaded.lock, bases=loaded.bases, settings=settings)
         if out is not None:
             from lcspec.canon import pretty
             from lcspec.project import write_atomic

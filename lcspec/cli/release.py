@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
+from lcspec.api import spec_name
 from lcspec.cli.common import emit_json, fail, find_spec, format_option
-from lcspec.diag.model import Diagnostic
+from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import Project
-from lcspec.run import release as rel
+from lcspec.run.release import Releases
 
 
 @click.group("release")
@@ -27,8 +28,8 @@ def _spec_option(function: Any) -> Any:
 @format_option()
 def list_(spec: Path | None, form: str) -> None:
     """All releases, oldest first; the promoted one is marked."""
-    store = Project(find_spec(spec)).store
-    listed, champion = rel.releases(store), rel.promoted(store)
+    known = _releases(spec, form)
+    listed, champion = known.all(), known.promoted()
     if form == "json":
         emit_json({"format_version": 1, "promoted": champion, "releases": listed})
         return
@@ -64,10 +65,10 @@ def show(number: int | None, spec: Path | None, form: str) -> None:
 @_spec_option
 def promote(number: int | None, spec: Path | None) -> None:
     """Make a release the champion: `serve` serves it, gates can compare against it."""
-    manifest = _manifest(
-        spec, number or (rel.releases(Project(find_spec(spec)).store) or [{"number": None}])[-1]["number"], "text"
-    )
-    rel.promote(Project(find_spec(spec)).store, manifest["number"])
+    known = _releases(spec, "text")
+    newest = next((manifest["number"] for manifest in reversed(known.all())), None)
+    manifest = _manifest(spec, number or newest, "text")
+    known.promote(manifest["number"])
     click.echo(f"promoted release {manifest['number']}")
 
 
@@ -75,15 +76,22 @@ def promote(number: int | None, spec: Path | None) -> None:
 @_spec_option
 def rollback(spec: Path | None) -> None:
     """Return to the champion before the present one."""
-    number = rel.rollback(Project(find_spec(spec)).store)
+    number = _releases(spec, "text").rollback()
     if number is None:
         fail([Diagnostic("LC1105", "there is no earlier champion", help="see `lcspec release list`")], {}, 2, "text")
     click.echo(f"promoted release {number} again")
 
 
-def _manifest(spec: Path | None, number: int | None, form: str) -> dict[str, Any]:
+def _releases(spec: Path | None, form: str) -> Releases:
     project = Project(find_spec(spec))
-    manifest = rel.release(project.store, number)
+    try:
+        return Releases(project.store, spec_name(project))
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, form)
+
+
+def _manifest(spec: Path | None, number: int | None, form: str) -> dict[str, Any]:
+    manifest = _releases(spec, form).find(number)
     if manifest is None:
         message = f"there is no release {number}" if number else "there is no release yet"
         fail([Diagnostic("LC1105", message, help="`lcspec apply` makes one when the gates pass")], {}, 2, form)

@@ -5,28 +5,31 @@ from pathlib import Path
 import click
 
 from lcspec import api
-from lcspec.cli.common import emit_json, format_option, load, spec_argument
+from lcspec.cli.common import emit_json, format_option, load, settings_options, spec_argument
+from lcspec.compile.compose import Settings
 
 
 @click.command("status")
 @spec_argument
+@settings_options
 @format_option()
-def command(spec: Path | None, form: str) -> None:
+def command(spec: Path | None, settings: Settings, form: str) -> None:
     """Show the running apply, the last run, the releases and what is pending."""
     from lcspec.run.ledger import Ledger
     from lcspec.run.lock import owner
-    from lcspec.run.release import promoted, releases
+    from lcspec.run.release import Releases
 
-    loaded = load(spec, form)
+    loaded = load(spec, form, settings)
     store = loaded.project.store
     plan, chooser = api.make_plan(loaded)
     counts = {action: len(api.select(plan.steps, action)) for action in ("run", "reuse", "conditional", "skip")}
     running = owner(store)
-    listed = releases(store)
+    known = Releases(store, loaded.spec.name)
+    listed = known.all()
     last = Ledger.peek(store).last_run(loaded.spec.name) if (store / "ledger.db").exists() else None
     if form == "json":
         told = {"format_version": 1, "running": running, "steps": counts, "releases": len(listed)}
-        emit_json({**told, "promoted": promoted(store), "last_run": last, "pending": api.pending(plan)})
+        emit_json({**told, "promoted": known.promoted(), "last_run": last, "pending": api.pending(plan)})
         return
     click.echo(f"{loaded.spec.name}  {loaded.source.path}")
     if running:
@@ -42,7 +45,7 @@ def command(spec: Path | None, form: str) -> None:
                 f"{choice.id + ':':<9} {chooser.name(decision.winner)}{'' if decision.passed else ' (does not pass)'}"
             )
     for manifest in listed[-5:]:
-        mark = " (promoted)" if manifest["number"] == promoted(store) else ""
+        mark = " (promoted)" if manifest["number"] == known.promoted() else ""
         click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")
     if not listed:
         click.echo("release:  none yet")

@@ -168,9 +168,13 @@ def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:
 
 
 def _default(family: str, name: str) -> str:
-    """The kind of an entry without `kind`: its own name when a kind has it, else the family's only or plain kind."""
-    if name in registry.names(family):
-        return name
+    """The kind of an entry without `kind`: its own name when a kind has it, else the family's only or plain kind.
+
+    What comes of a matrix (`lora.rank-8`) keeps the kind of the entry that had it.
+    """
+    for own in (name, name.partition(".")[0]):
+        if own in registry.names(family):
+            return own
     return {"prompt": "template", "suite": "rows"}.get(family, name)
 
 

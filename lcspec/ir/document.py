@@ -11,11 +11,12 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A leaf: `value` after the YAML 1.2 core schema, `text` as written."""
+    """A leaf: `value` after the YAML 1.2 core schema, `text` as written, `variable` that it was filled from."""
 
     span: Span
     value: str | int | float | bool | None
     text: str
+    variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

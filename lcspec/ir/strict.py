@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lcspec.units import Quantity, WrongUnit
+
 _M = TypeVar("_M", bound=BaseModel)
 
 
@@ -46,34 +48,6 @@ def option(default: Any = ..., *, doc: str, unit: str | None = None, key: bool =
     if isinstance(default, type):
         default = default.model_construct()  # type: ignore[attr-defined]
     return Field(default, description=doc, json_schema_extra={"x-unit": unit, "x-key": key}, **limits)
-
-
-class Quantity:
-    """Marks an annotated type as written by people: `parse` turns their text into the value.
-
-    Raises (from `parse`): WrongUnit.
-    """
-
-    def __init__(self, parse: Callable[[object], Any], *, schema: Mapping[str, Any]) -> None:
-        self.parse, self.schema = parse, dict(schema)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import PydanticCustomError, core_schema
-
-        def parse(value: object) -> Any:
-            try:
-                return self.parse(value)
-            except WrongUnit as error:
-                raise PydanticCustomError("wrong_unit", "{why}", {"why": str(error)}) from None
-
-        return core_schema.no_info_before_validator_function(parse, handler(source))
-
-    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
-        return dict(self.schema)
-
-
-class WrongUnit(ValueError):
-    """A quantity without its unit, or with another's; the message says what was expected."""
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
-from lcspec.run.release import make_release
+from lcspec.run.release import Releases
 from lcspec.run.scheduler import Outcome, execute
 from lcspec.run.store import Store
 
@@ -143,9 +143,7 @@ def _release(job: Job, applied: Applied, winner: str) -> None:
         for split, step in splits.items():
             if step in applied.records:
                 evidence[f"{suite}.{split}"] = applied.records[step].outputs["rows"]
-    applied.release, applied.new_release = make_release(
-        job.store,
-        name=job.name,
+    applied.release, applied.new_release = Releases(job.store, job.name).make(
         candidate=applied.chooser.name(winner),
         parts=parts,
         evidence=evidence,

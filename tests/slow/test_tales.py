@@ -30,7 +30,7 @@ def test_retrieval_is_what_passes_the_gate(events: list[dict]) -> None:
     choices = {event["data"]["choice"]: event["data"] for event in events if event["event"] == "choice"}
     assert choices["finalist"]["name"] == "smollm2/open-book/-/retrieval/-"
     assert choices["rung-1"]["passed"] is False
-    assert events[-1]["data"]["release"] == 1
+    assert (events[-1]["data"]["release"], events[-1]["data"]["new_release"]) == (1, True)
 
 
 def test_the_released_service_retrieves_and_guards(events: list[dict]) -> None:
