@@ -5,7 +5,7 @@ diagnostics (`Loaded.diagnostics`) or as `LcspecError`; any other exception is a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from lcspec.diag.model import Diagnostic, Label, LcspecError, has_errors
 from lcspec.gates.choose import Chooser
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, locate, to_data
-from lcspec.ir.plan import Estimate, Graph, Plan, PlannedStep
+from lcspec.ir.plan import Estimate, Graph, Plan
 from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
 from lcspec.kinds import registry
@@ -29,7 +29,6 @@ from lcspec.lock import Lock
 from lcspec.project import FileDigests, Project, read_lock, read_source
 
 _NONE = Settings()
-KEYED_LIBRARIES = ("torch", "transformers", "peft", "trl")
 
 
 @dataclass
@@ -249,109 +248,3 @@ def missing_pins(lock: Lock | None, requests: Mapping[str, tuple[Bound, tuple[st
         if pin is None or not set(members) <= set(pin["members"]):
             missing.append(source_id(source))
     return sorted(set(missing))
-
-
-# --- lock ------------------------------------------------------------------------------------------------------------
-
-
-def update_lock(loaded: Loaded, *, update: bool = False, tell: Callable[[str], None] = lambda text: None) -> Lock:
-    """The lock with every source, model and library of the spec; `update` pins anew what is pinned already.
-
-    Raises:
-        LcspecError: a source cannot be fetched.
-    """
-    from lcspec.compile.lower import source_id
-
-    facts = gather_facts(loaded)
-    _, requests = lower_loaded(loaded, facts)
-    old = loaded.lock or Lock()
-    sources: dict[str, Mapping[str, Any]] = {}
-    cache = loaded.project.store / "cache" / "downloads"
-    for source, members in requests.values():
-        if source.kind == "path":
-            continue
-        name = source_id(source)
-        known = sources.get(name) or (None if update else old.sources.get(name))
-        if known is None or not set(members) <= set(known["members"]):
-            tell(f"locking {name}")
-            known = registry.module("source", source.kind).resolve(source.body, members, cache, known)
-        sources[name] = known
-    used = {name: _used_members(pin, name, requests) for name, pin in sources.items()}
-    models = _model_facts(loaded, requests, used, cache, {} if update else old.models, tell)
-    return Lock(used, models, locked_libraries({} if update else old.libraries))
-
-
-def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The pin without members that nothing asks for any more."""
-    from lcspec.compile.lower import source_id
-
-    wanted = {member for source, members in requests.values() if source_id(source) == name for member in members}
-    return {**pin, "members": {member: pin["members"][member] for member in sorted(wanted)}}
-
-
-def _model_facts(
-    loaded: Loaded,
-    requests: Mapping[str, Any],
-    sources: Mapping[str, Any],
-    cache: Path,
-    old: Mapping[str, Mapping[str, Any]],
-    tell: Callable[[str], None],
-) -> dict[str, Mapping[str, Any]]:
-    """Facts of each model whose files are pinned, read once per digest."""
-    from lcspec.compile.lower import source_id
-
-    made: dict[str, Mapping[str, Any]] = {}
-    assert loaded.spec is not None  # noqa: S101
-    for name, entry in loaded.spec.entries("model").items():
-        source, members = requests.get(f"model.{name}", (None, ()))
-        if source is None or source.kind == "path":
-            continue
-        pin = sources[source_id(source)]
-        digest = pin["members"][members[0]]
-        if old.get(name, {}).get("of") == digest:
-            made[name] = old[name]
-            continue
-        tell(f"reading facts of {name}")
-        path = registry.module("source", source.kind).open_member(source.body, members[0], cache, pin)
-        made[name] = {"of": digest, **registry.module("model", entry.kind).inspect(path)}
-    return made
-
-
-def locked_libraries(known: Mapping[str, str]) -> dict[str, str]:
-    """Library to `major.minor`: as locked, else as installed."""
-    return {name: known.get(name) or installed_minor(name) for name in KEYED_LIBRARIES}
-
-
-def installed_minor(name: str) -> str:
-    """`major.minor` of an installed library; `absent` when it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return ".".join(version(name).split("+")[0].split(".")[:2])
-    except PackageNotFoundError:
-        return "absent"
-
-
-def library_drift(lock: Lock) -> list[Diagnostic]:
-    """LC1003 for each library whose installed version is not the locked one."""
-    found = []
-    for name, locked in lock.libraries.items():
-        here = installed_minor(name)
-        if here != locked:
-            message = f"{name} {here} is installed, the lock holds {locked}"
-            help = f"install {name} {locked}.*, or accept new results with `lcspec lock --update`"
-            found.append(Diagnostic("LC1003", message, help=help))
-    return found
-
-
-def with_lock(loaded: Loaded, lock: Lock) -> Loaded:
-    """The same spec under another lock, checked again (a new lock can know more about models)."""
-    fresh = replace(loaded, lock=lock)
-    if fresh.spec is not None and fresh.root is not None:
-        fresh.diagnostics = check_spec(fresh.spec, fresh.root, lock.models)
-    return fresh
-
-
-def select(steps: tuple[PlannedStep, ...], action: str) -> list[PlannedStep]:
-    """The planned steps with one action."""
-    return [step for step in steps if step.action == action]

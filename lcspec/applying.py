@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcspec import api
+from lcspec import api, locking
 from lcspec.compile.compose import Settings
 from lcspec.compile.plan_json import texts
 from lcspec.diag.model import Diagnostic, LcspecError
@@ -117,19 +117,19 @@ def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None])
     facts = api.gather_facts(loaded)
     _, requests = api.lower_loaded(loaded, facts)
     missing = api.missing_pins(loaded.lock, requests)
-    if loaded.lock is None or missing or set(loaded.lock.libraries) < set(api.KEYED_LIBRARIES):
+    if loaded.lock is None or missing or set(loaded.lock.libraries) < set(locking.KEYED_LIBRARIES):
         if locked:
             what = ", ".join(missing) or "the lock file"
             help = "run `lcspec lock` where you develop, review the lock and commit it; or pass `--no-locked`"
             raise LcspecError([Diagnostic("LC1002", f"not locked: {what}", help=help)], 1)
-        lock: Lock = api.update_lock(loaded, tell=say)
+        lock: Lock = locking.update_lock(loaded, tell=say)
         write_atomic(loaded.project.lock, lock.text())
         say(f"wrote {loaded.project.lock}")
-        loaded = api.with_lock(loaded, lock)
+        loaded = locking.with_lock(loaded, lock)
         if not loaded.ok:
             raise LcspecError(loaded.diagnostics)
     assert loaded.lock is not None  # noqa: S101
-    if drift := api.library_drift(loaded.lock):
+    if drift := locking.library_drift(loaded.lock):
         raise LcspecError(drift, 1)
     return loaded
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lcspec import api
+from lcspec import api, locking
 from lcspec.cli.common import fail, load, settings_options, spec_argument
 from lcspec.compile.compose import Settings
 from lcspec.diag.model import LcspecError
@@ -25,7 +25,7 @@ def command(spec: Path | None, settings: Settings, update: bool, check: bool) ->
         click.echo("\n".join(f"not locked: {name}" for name in missing) if missing else "the lock is complete")
         raise click.exceptions.Exit(1 if missing or loaded.lock is None else 0)
     try:
-        lock = api.update_lock(loaded, update=update, tell=lambda text: click.echo(text, err=True))
+        lock = locking.update_lock(loaded, update=update, tell=lambda text: click.echo(text, err=True))
     except LcspecError as error:
         fail(error.diagnostics, loaded.sources, error.exit_code, "text")
     path = loaded.project.lock

@@ -22,7 +22,9 @@ def command(spec: Path | None, settings: Settings, form: str) -> None:
     loaded = load(spec, form, settings)
     store = loaded.project.store
     plan, chooser = api.make_plan(loaded)
-    counts = {action: len(api.select(plan.steps, action)) for action in ("run", "reuse", "conditional", "skip")}
+    counts = {
+        action: sum(step.action == action for step in plan.steps) for action in ("run", "reuse", "conditional", "skip")
+    }
     running = owner(store)
     known = Releases(store, loaded.spec.name)
     listed = known.all()
