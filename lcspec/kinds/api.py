@@ -126,6 +126,15 @@ class StepIO(Protocol):
     def cache(self) -> Path:
         """A folder for downloads, shared between steps; everything in it is verified on use."""
 
+    def stopping(self) -> bool:
+        """Whether the step was told to stop. A step that asks is not ended at once: it has 30 s.
+
+        It then saves its checkpoint and calls `interrupted`. Ask from the main thread, once per unit of work.
+        """
+
+    def interrupted(self) -> NoReturn:
+        """Ends the step as interrupted; the next apply runs it again, with what is in `checkpoint`."""
+
     def fail(self, message: str, *, help: str, code: str = "LC1201") -> NoReturn:
         """Ends the step with a diagnostic: the user's fault or the world's, not ours."""
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -53,6 +54,7 @@ class ChildIO:
         self.seed, self.threads, self.root = job.seed, job.threads, Path(job.root)
         self._job, self._send = job, send
         self._lock = threading.Lock()
+        self._asks, self._stopping = False, False
 
     def input(self, name: str) -> Path:
         return Path(self._job.inputs[name])
@@ -89,6 +91,19 @@ class ChildIO:
         folder = Path(self._job.cache)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def stopping(self) -> bool:
+        if not self._asks:
+            self._asks = True
+            signal.signal(signal.SIGTERM, self._stop)
+        return self._stopping
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def interrupted(self) -> NoReturn:
+        help = "apply again: it goes on from its checkpoint"
+        raise LcspecError([Diagnostic("LC1204", "stopped when it was told to", help=help)], 4)
 
     def fail(self, message: str, *, help: str, code: str = "LC1201") -> NoReturn:
         raise LcspecError([Diagnostic(code, message, help=help)], 4)

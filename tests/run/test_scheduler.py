@@ -80,6 +80,17 @@ def test_an_interrupt_ends_the_step_and_says_so(tmp_path: Path) -> None:
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+def test_a_step_that_asks_saves_its_checkpoint_and_goes_on_from_it(tmp_path: Path) -> None:
+    process = start(tmp_path, "patient")
+    wait_for(tmp_path / "pid")
+    process.send_signal(signal.SIGTERM)
+    told = json.loads(process.communicate(timeout=20)[0].splitlines()[-1])
+    assert (told["status"], told["exit_code"], told["failures"]) == ("interrupted", 143, [])
+    assert gone(int((tmp_path / "pid").read_text()))
+    assert outcome(run(tmp_path, "patient"))["ran"] == 1
+    assert Store.peek(tmp_path / ".lcspec").heads["patient"].metrics == {"began": True}
+
+
 def test_a_killed_apply_takes_its_step_along_and_the_next_one_goes_on(tmp_path: Path) -> None:
     process = start(tmp_path, "write", "sleep")
     wait_for(tmp_path / "pid")

@@ -51,4 +51,20 @@ def sleep(io):
     time.sleep(60)
 
 
+def patient(io):
+    """Counts to a thousand, goes on from its checkpoint, and stops when it is told to."""
+    mark = io.checkpoint() / "count"
+    count = int(mark.read_text()) if mark.exists() else 0
+    began = count
+    while count < 1000:
+        if io.stopping():
+            mark.write_text(str(count))
+            io.interrupted()
+        count = 1000 if began else min(count + 1, 500)
+        (io.root / "pid").write_text(str(os.getpid()))
+        time.sleep(0.01)
+    io.metric("began", began > 0)
+    (io.output("out") / "count.txt").write_text(str(count))
+
+
 KIND = Kind(family="optimize", name="test-steps", version=1, body=StepsBody, lower=lower, summary="test", example="{}")
