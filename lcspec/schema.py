@@ -7,9 +7,9 @@ and names are beyond a schema; `lcspec check` knows them.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.ir.strict import Strict
+from lcspec.ir.twin import twin
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS
 
@@ -105,9 +105,9 @@ def _list(shown: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {summary}" for name, summary in sorted(shown.items()))
 
 
-def _model(model: type[BaseModel], definitions: Schema) -> Schema:
+def _model(model: type[Strict], definitions: Schema) -> Schema:
     """A model's schema with YAML keys; nested models become definitions, `from` the union of sources."""
-    made = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    made = twin(model).model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions.update({name: _clean(inner) for name, inner in made.pop("$defs", {}).items()})
     cleaned: Schema = _clean(made)
     return cleaned

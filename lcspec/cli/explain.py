@@ -87,7 +87,7 @@ def _field(info: Any) -> dict[str, Any]:
     default: Any = "required" if info.is_required() else info.default
     if _is_model(type(default)):
         default = plain(default, none=False)
-    limits = [repr(one) for one in info.metadata if type(one).__name__ in ("Ge", "Gt", "Le", "Lt", "MinLen", "MaxLen")]
+    limits = [f"{name.replace('_', ' ')} {limit}" for name, limit in info.limits.items()]
     shown = getattr(info.annotation, "__name__", None) or str(info.annotation)
     return {
         "description": str(info.description),

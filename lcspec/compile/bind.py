@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from lcspec.diag.model import Diagnostic, Label
 from lcspec.diag.suggest import did_you_mean, nearest
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, Path, locate, to_data
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
-from lcspec.ir.strict import construct
+from lcspec.ir.strict import Invalid, Strict, construct
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
@@ -31,7 +29,7 @@ TOP: tuple[str, ...] = (
 TOP += ("augmentation", "deployment")
 INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
 VERSION = 1
-_M = TypeVar("_M", bound=BaseModel)
+_M = TypeVar("_M", bound=Strict)
 _NAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*\Z")
 
 
@@ -244,10 +242,9 @@ def _model(
     data.update(given or {})
     try:
         return construct(model, data)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-        for fault in faults:
-            if not _misspelt(fault, faults):
+    except Invalid as error:
+        for fault in error.faults:
+            if not _misspelt(fault, error.faults):
                 _translate(state, path, model, fault)
         return None
 
@@ -260,8 +257,8 @@ def _misspelt(fault: Any, faults: list[Any]) -> bool:
     return any(nearest(str(key), [str(fault["loc"][-1])]) for key in beside)
 
 
-def _translate(state: _Binding, path: Path, model: type[BaseModel], fault: Any) -> None:
-    """One fault of pydantic as a diagnostic. Parts of `loc` that the document lacks are pydantic's own and dropped."""
+def _translate(state: _Binding, path: Path, model: type[Strict], fault: Any) -> None:
+    """One of the twin's faults as a diagnostic. Parts of `loc` that the document lacks are pydantic's own, and dropped."""
     where: Path = path
     for part in fault["loc"]:
         if _node(state, (*where, part)) is None and fault["type"] not in ("missing", "extra_forbidden"):
@@ -287,28 +284,28 @@ def _plain(fault: Any) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _doc(model: type[BaseModel], loc: tuple[Any, ...]) -> str:
+def _doc(model: type[Strict], loc: tuple[Any, ...]) -> str:
     """The description of the field that `loc` names, as a remedy."""
     fields = _fields_at(model, loc[:-1])
-    for name, info in fields.items():
-        if loc and (info.alias or name) == loc[-1]:
+    for info in fields.values():
+        if loc and info.alias == loc[-1]:
             return str(info.description)
     return f"keys here: {', '.join(kebab(name) for name in fields)}"
 
 
-def _fields_at(model: type[BaseModel], loc: tuple[Any, ...]) -> Mapping[str, Any]:
+def _fields_at(model: type[Strict], loc: tuple[Any, ...]) -> Mapping[str, Any]:
     """The fields of the model that `loc` leads to below `model`; those of `model` where it leads nowhere."""
     here = model
     for part in loc:
-        for name, info in here.model_fields.items():
-            if (info.alias or name) == part:
+        for info in here.model_fields.values():
+            if info.alias == part:
                 inner = _model_in(info.annotation)
                 here = inner or here
     return here.model_fields
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_in(annotation: Any) -> type[Strict] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
         if found := _model_in(argument):

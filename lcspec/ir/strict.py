@@ -1,20 +1,18 @@
 """The base of every model that reads a spec: frozen, kebab-case keys, each field documented.
 
-`construct` and `plain` do for well-formed values what pydantic's validator and serialiser do, without building them:
-that takes longer than the rest of a plan. What is not plainly well formed goes to pydantic, which decides and explains.
+A well-formed value is read here, without pydantic: importing it and building its validators takes longer than the rest
+of a plan. What is not plainly well formed goes to the model's pydantic twin (`ir/twin.py`), which decides and explains.
 """
 
 import re
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from lcspec.units import Quantity, WrongUnit
 
-_M = TypeVar("_M", bound=BaseModel)
+_M = TypeVar("_M", bound="Strict")
 
 
 def kebab(name: str) -> str:
@@ -22,17 +20,28 @@ def kebab(name: str) -> str:
     return name.rstrip("_").replace("_", "-")
 
 
-class Strict(BaseModel):
-    """Unknown keys are errors, values are frozen, keys are kebab-case."""
+class Option(NamedTuple):
+    """A field of a model, as `option` says it; `annotation` and `alias` are filled in by the class.
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        alias_generator=kebab,
-        populate_by_name=True,
-        defer_build=True,
-        hide_input_in_errors=True,
-    )
+    Attributes:
+        default: the value when the spec is silent; `...` when it must speak.
+        description: one sentence for hover text and `explain`.
+        json_schema_extra: marks for schemas and keys: x-unit, x-key, x-family.
+        limits: constraints by pydantic's names (`ge`, `le`, `min_length`, …).
+        annotation: the type.
+        alias: the key in YAML.
+    """
+
+    default: Any
+    description: str
+    json_schema_extra: Mapping[str, Any]
+    limits: Mapping[str, Any]
+    annotation: Any = None
+    alias: str = ""
+
+    def is_required(self) -> bool:
+        """Whether the spec must say it."""
+        return self.default is ...
 
 
 def option(default: Any = ..., *, doc: str, unit: str | None = None, key: bool = True, **limits: Any) -> Any:
@@ -46,8 +55,64 @@ def option(default: Any = ..., *, doc: str, unit: str | None = None, key: bool =
         limits: pydantic constraints (`ge`, `le`, `min_length`, …).
     """
     if isinstance(default, type):
-        default = default.model_construct()  # type: ignore[attr-defined]
-    return Field(default, description=doc, json_schema_extra={"x-unit": unit, "x-key": key}, **limits)
+        default = default()
+    return Option(default, doc, {"x-unit": unit, "x-key": key}, limits)
+
+
+class _Models(type):
+    """Collects the fields of a model when its class is made."""
+
+    model_fields: Mapping[str, Option]
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
+        super().__init__(name, bases, namespace)
+        fields: dict[str, Option] = {}
+        for base in reversed(cls.__mro__[1:]):
+            fields |= getattr(base, "model_fields", {})
+        for field, said in namespace.items():
+            if isinstance(said, Option):
+                fields[field] = said._replace(annotation=cls.__annotations__[field], alias=kebab(field))
+        cls.model_fields = fields
+
+
+class Strict(metaclass=_Models):
+    """Unknown keys are errors, values are frozen, keys are kebab-case.
+
+    Built by keyword, unchecked: `construct` checks. `model_fields_set` holds the fields that were given.
+    """
+
+    model_fields_set: frozenset[str]
+
+    def __init__(self, **values: Any) -> None:
+        fields = type(self).model_fields
+        made = {name: values.get(name, field.default) for name, field in fields.items()}
+        if len(made.keys() | values.keys()) > len(made) or ... in made.values():
+            raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}; got {', '.join(values)}")
+        self.__dict__.update(made)
+        object.__setattr__(self, "model_fields_set", frozenset(values))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self._values().items())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values().items())})"
+
+    def _values(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in type(self).model_fields}
+
+
+class Invalid(ValueError):
+    """Values that do not fit a model; `faults` as pydantic words them: dictionaries with type, loc and msg."""
+
+    def __init__(self, faults: list[Any]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults))
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -61,12 +126,14 @@ def construct(model: type[_M], data: Mapping[str, Any]) -> _M:
     """`data`, under YAML keys, as a `model`.
 
     Raises:
-        pydantic.ValidationError: with every fault.
+        Invalid: with every fault.
     """
     try:
         return _construct(model, data)
     except _Unclear:
-        return model.model_validate(data)
+        from lcspec.ir.twin import validate
+
+        return validate(model, data)
 
 
 def _construct(model: type[_M], data: Mapping[str, Any]) -> _M:
@@ -79,19 +146,16 @@ def _construct(model: type[_M], data: Mapping[str, Any]) -> _M:
             values[name] = reader(data[key])
         elif required:
             raise _Unclear
-    return model.model_construct(**values)
+    return model(**values)
 
 
 @cache
-def _readers(model: type[BaseModel]) -> dict[str, tuple[str, bool, Callable[[Any], Any]]]:
+def _readers(model: type[Strict]) -> dict[str, tuple[str, bool, Callable[[Any], Any]]]:
     """YAML key to field name, whether it is required, and how its value is read."""
-    made = {}
-    decorators = model.__pydantic_decorators__
-    custom = decorators.model_validators or decorators.field_validators or decorators.root_validators
-    for name, info in model.model_fields.items():
-        reader = _unclear if custom else _reader(info.annotation, tuple(info.metadata))
-        made[info.alias or name] = (name, info.is_required(), reader)
-    return made
+    return {
+        field.alias: (name, field.is_required(), _limited(_reader(field.annotation), field.limits))
+        for name, field in model.model_fields.items()
+    }
 
 
 def _unclear(value: Any) -> Any:
@@ -113,13 +177,12 @@ def _float(value: Any) -> float:
     return float(value)
 
 
-def _reader(annotation: Any, metadata: tuple[Any, ...] = ()) -> Callable[[Any], Any]:
+def _reader(annotation: Any) -> Callable[[Any], Any]:
     """How a value of an annotated type is read; anything unknown is left to pydantic."""
-    quantities = [mark for mark in metadata if isinstance(mark, Quantity)]
-    if quantities:
-        return _quantity(quantities[0]) if len(metadata) == 1 else _unclear
-    inner = _plain_reader(annotation)
-    return _limited(inner, metadata) if metadata else inner
+    if get_origin(annotation) is Annotated:
+        marks = get_args(annotation)[1:]
+        return _quantity(marks[0]) if len(marks) == 1 and isinstance(marks[0], Quantity) else _unclear
+    return _plain_reader(annotation)
 
 
 def _quantity(mark: Quantity) -> Callable[[Any], Any]:
@@ -144,8 +207,6 @@ def _plain_reader(annotation: Any) -> Callable[[Any], Any]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return _one_of(arguments)
-    if origin is Annotated:
-        return _reader(arguments[0], arguments[1:])
     if origin in (Union, types.UnionType):
         rest = [part for part in arguments if part is not type(None)]
         return _optional(_reader(rest[0])) if len(rest) == 1 and len(arguments) == 2 else _unclear
@@ -190,18 +251,17 @@ _LIMITS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _limited(inner: Callable[[Any], Any], metadata: tuple[Any, ...]) -> Callable[[Any], Any]:
-    """`inner` under the limits of `metadata` (objects of annotated-types, one attribute each)."""
-    limits = []
-    for mark in metadata:
-        known = [name for name in _LIMITS if hasattr(mark, name)]
-        if len(known) != 1:
-            return _unclear
-        limits.append((_LIMITS[known[0]], getattr(mark, known[0])))
+def _limited(inner: Callable[[Any], Any], limits: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """`inner` under limits by name."""
+    if not limits:
+        return inner
+    if not limits.keys() <= _LIMITS.keys():
+        return _unclear
+    holds = [(_LIMITS[name], limit) for name, limit in limits.items()]
 
     def reader(value: Any) -> Any:
         made = inner(value)
-        if made is not None and not all(holds(made, limit) for holds, limit in limits):
+        if made is not None and not all(hold(made, limit) for hold, limit in holds):
             raise _Unclear
         return made
 
@@ -212,7 +272,7 @@ def _limited(inner: Callable[[Any], Any], metadata: tuple[Any, ...]) -> Callable
 
 
 def plain(
-    body: BaseModel, *, alias: bool = True, leave_out: tuple[str, ...] = (), unset: bool = True, none: bool = True
+    body: Strict, *, alias: bool = True, leave_out: tuple[str, ...] = (), unset: bool = True, none: bool = True
 ) -> dict[str, Any]:
     """`body` as plain JSON values.
 
@@ -228,12 +288,12 @@ def plain(
         value = getattr(body, name)
         if name in leave_out or (not unset and name not in body.model_fields_set) or (not none and value is None):
             continue
-        made[(info.alias or name) if alias else name] = _jsonable(value, alias, unset, none)
+        made[(info.alias) if alias else name] = _jsonable(value, alias, unset, none)
     return made
 
 
 def _jsonable(value: Any, alias: bool, unset: bool, none: bool) -> Any:
-    if isinstance(value, BaseModel):
+    if isinstance(value, Strict):
         return plain(value, alias=alias, unset=unset, none=none)
     if isinstance(value, Mapping):
         return {key: _jsonable(item, alias, unset, none) for key, item in value.items()}
@@ -242,7 +302,7 @@ def _jsonable(value: Any, alias: bool, unset: bool, none: bool) -> Any:
     return value
 
 
-def marked(body: BaseModel) -> dict[str, Any]:
+def marked(body: Strict) -> dict[str, Any]:
     """The fields of `body` that carry the digest mark, as plain JSON under their YAML names."""
     unmarked = [name for name, info in type(body).model_fields.items() if not _is_key(info.json_schema_extra)]
     return plain(body, leave_out=tuple(unmarked))

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from pydantic import Field
-
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Condition, Estimate, Output, Ref, Resources, Step
 from lcspec.ir.spec import Bound
-from lcspec.ir.strict import Strict, kebab, marked, option, plain
+from lcspec.ir.strict import Option, Strict, kebab, marked, option, plain
 
 FAMILIES = ("source", "data", "model", "prompt", "tuning", "suite", "metric", "augment", "optimize", "deploy")
 SECTIONS: dict[tuple[str, ...], str] = {  # where the spec names entries of a family
@@ -35,7 +33,7 @@ Body = Strict
 
 def source_option(doc: str) -> Any:
     """A field `from:` that takes a source kind; bound before the rest of the entry is validated."""
-    return Field(None, description=doc, json_schema_extra={"x-family": "source", "x-key": False})
+    return Option(None, doc, {"x-family": "source", "x-key": False}, {})
 
 
 @dataclass(frozen=True, slots=True)
