@@ -258,7 +258,7 @@ def _misspelt(fault: Any, faults: list[Any]) -> bool:
 
 
 def _translate(state: _Binding, path: Path, model: type[Strict], fault: Any) -> None:
-    """One of the twin's faults as a diagnostic. Parts of `loc` that the document lacks are pydantic's own, and dropped."""
+    """One of the twin's faults as a diagnostic. Parts of `loc` that the document lacks are pydantic's, and dropped."""
     where: Path = path
     for part in fault["loc"]:
         if _node(state, (*where, part)) is None and fault["type"] not in ("missing", "extra_forbidden"):
