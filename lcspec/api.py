@@ -12,19 +12,20 @@ from typing import Any
 from lcspec.canon import digest, digest_bytes
 from lcspec.compile.bind import bind
 from lcspec.compile.check import check as check_spec
+from lcspec.compile.check import check_rows
 from lcspec.compile.compose import Settings, compose
 from lcspec.compile.facts import Facts
 from lcspec.compile.lower import lower
 from lcspec.compile.parse import parse
 from lcspec.compile.planner import plan_steps
-from lcspec.diag.model import Diagnostic, Label, LcspecError, has_errors
+from lcspec.diag.model import Diagnostic, LcspecError, has_errors
 from lcspec.gates.choose import Chooser
 from lcspec.ir import document as doc
-from lcspec.ir.document import Node, locate, to_data
+from lcspec.ir.document import Node, to_data
 from lcspec.ir.plan import Estimate, Graph, Plan
 from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
-from lcspec.kinds import registry
+from lcspec.local import Local
 from lcspec.lock import Lock
 from lcspec.project import FileDigests, Project, read_lock, read_source
 
@@ -91,9 +92,7 @@ def load_text(project: Project, source: SourceFile, settings: Settings = _NONE) 
         spec, more = bind(root)
         found = [*found, *more]
     if spec is not None and root is not None:
-        found += check_spec(spec, root, lock.models if lock else {})
-        if not has_errors(found):
-            found += _check_files(project, spec, root, sources)
+        found = [*found, *recheck(project, spec, root, lock, sources)]
     found = list(dict.fromkeys(found))  # what a matrix multiplies is told once
     return Loaded(project, source, root, spec, lock, found, sources, settings, bases)
 
@@ -117,54 +116,17 @@ def spec_name(project: Project) -> str:
     return name
 
 
-def _check_files(project: Project, spec: Spec, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
-    """Faults of local files: missing ones, and rows that the data kind would refuse."""
-    found = []
-    for family in ("data", "model"):
-        for entry in spec.entries(family).values():
-            if getattr(entry.body, "from_", None) is not None:
-                continue
-            missing = [name for name in local_files(entry) if not (project.folder / name).is_file()]
-            for name in missing:
-                label = Label(locate(root, _path_of(entry, root, name)), "")
-                help = f"paths are relative to the spec's folder `{project.folder.name}/`"
-                found.append(Diagnostic("LC0401", f"there is no file `{name}`", (label,), help=help))
-            if not missing and family == "data":
-                found += _check_rows(project, spec, entry, sources)
+def recheck(
+    project: Project, spec: Spec, root: Node, lock: Lock | None, sources: dict[str, SourceFile]
+) -> list[Diagnostic]:
+    """Every diagnostic of a bound spec: names, rules, local files, and, when those are sound, rules on their rows."""
+    local = Local(project.folder, spec, lock.models if lock else {})
+    found = check_spec(spec, root, local.known)
+    if not has_errors(found):
+        found += local.faults(root, sources)
+    if not has_errors(found):
+        found += check_rows(spec, root, local.known)
     return found
-
-
-def local_files(entry: Bound) -> tuple[str, ...]:
-    """The files of the project that an entry without `from` names."""
-    body = entry.body
-    if entry.kind == "folder":
-        return tuple(str(Path(body.path) / name) for name in body.files)
-    listed = getattr(body, "files", None) or ()
-    named = tuple(listed.values()) if isinstance(listed, Mapping) else tuple(listed)
-    return named or ((body.path,) if getattr(body, "path", None) else ())
-
-
-def _path_of(entry: Bound, root: Node, name: str) -> tuple[str | int, ...]:
-    """Where the spec names the file `name`."""
-    listed = getattr(entry.body, "files", None)
-    if isinstance(listed, Mapping):
-        return (*entry.path, "files", next(role for role, path in listed.items() if path == name))
-    return (*entry.path, "files") if listed and entry.kind != "folder" else (*entry.path, "path")
-
-
-QUICK_BYTES = 20 << 20  # local files up to this size are read while checking
-
-
-def _check_rows(project: Project, spec: Spec, entry: Bound, sources: dict[str, SourceFile]) -> list[Diagnostic]:
-    module = registry.module("data", entry.kind)
-    if not hasattr(module, "read"):
-        return []
-    from lcspec.datakind import check_rows
-
-    files = local_files(entry)
-    if sum((project.folder / name).stat().st_size for name in files) > QUICK_BYTES:
-        return []
-    return check_rows(project.folder, entry, list(spec.scope.labels), module.read, sources)
 
 
 # --- plan ------------------------------------------------------------------------------------------------------------

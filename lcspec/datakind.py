@@ -66,25 +66,28 @@ def rows_params(body: Any, allowed: list[str]) -> dict[str, Any]:
     }
 
 
-def check_rows(
-    folder: Path, entry: Bound, allowed: list[str], read: Reader, sources: dict[str, SourceFile]
-) -> list[Diagnostic]:
-    """The fault that preparing local files would meet, shown at its line in the data file."""
+def divided_rows(folder: Path, entry: Bound, allowed: list[str], read: Reader) -> dict[str, list[Row]]:
+    """The rows of local files by split, as `prepare_rows` would divide them; leaks are still in.
+
+    Raises:
+        DataFault: what preparing would meet.
+    """
     params = rows_params(entry.body, allowed)
-    try:
-        divide(load_rows(folder, params, read), construct(Split, params["split"]))
-    except DataFault as fault:
-        labels: tuple[Label, ...] = ()
-        if fault.file:
-            text = (folder / fault.file).read_text(encoding="utf-8", errors="replace")
-            source = sources.setdefault(fault.file, SourceFile(fault.file, text))
-            start = source.starts[max(fault.line, 1) - 1] if fault.line <= len(source.starts) else 0
-            line = source.line(max(fault.line, 1))
-            offset = line.rfind(fault.value) if fault.value else -1
-            span = (start + offset, start + offset + len(fault.value)) if offset >= 0 else (start, start + len(line))
-            labels = (Label(Span(fault.file, *span), ""),)
-        return [Diagnostic(fault.code, fault.message, labels, help=fault.help)]
-    return []
+    return divide(load_rows(folder, params, read), construct(Split, params["split"]))
+
+
+def fault_at(folder: Path, fault: DataFault, sources: dict[str, SourceFile]) -> Diagnostic:
+    """A fault of local data files, shown at its line."""
+    labels: tuple[Label, ...] = ()
+    if fault.file:
+        text = (folder / fault.file).read_text(encoding="utf-8", errors="replace")
+        source = sources.setdefault(fault.file, SourceFile(fault.file, text))
+        start = source.starts[max(fault.line, 1) - 1] if fault.line <= len(source.starts) else 0
+        line = source.line(max(fault.line, 1))
+        offset = line.rfind(fault.value) if fault.value else -1
+        span = (start + offset, start + offset + len(fault.value)) if offset >= 0 else (start, start + len(line))
+        labels = (Label(Span(fault.file, *span), ""),)
+    return Diagnostic(fault.code, fault.message, labels, help=fault.help)
 
 
 def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str, list[Row]]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from lcspec import api
-from lcspec.compile.check import check as check_spec
 from lcspec.compile.lower import source_id
 from lcspec.diag.model import Diagnostic
 from lcspec.kinds import registry
@@ -67,9 +66,15 @@ def _model_facts(
             made[name] = old[name]
             continue
         tell(f"reading facts of {name}")
-        path = registry.module("source", source.kind).open_member(source.body, members[0], cache, pin)
-        made[name] = {"of": digest, **registry.module("model", entry.kind).inspect(path)}
+        opener = _opener(source, cache, pin)
+        made[name] = {"of": digest, **registry.module("model", entry.kind).inspect(entry.body, opener)}
     return made
+
+
+def _opener(source: Any, cache: Path, pin: Mapping[str, Any]) -> Callable[[str], Path | None]:
+    """A function that gives a verified copy of a pinned member, None for what is not pinned."""
+    module = registry.module("source", source.kind)
+    return lambda member: module.open_member(source.body, member, cache, pin) if member in pin["members"] else None
 
 
 def locked_libraries(known: Mapping[str, str]) -> dict[str, str]:
@@ -103,5 +108,5 @@ def with_lock(loaded: api.Loaded, lock: Lock) -> api.Loaded:
     """The same spec under another lock, checked again (a new lock can know more about models)."""
     fresh = replace(loaded, lock=lock)
     if fresh.spec is not None and fresh.root is not None:
-        fresh.diagnostics = check_spec(fresh.spec, fresh.root, lock.models)
+        fresh.diagnostics = api.recheck(fresh.project, fresh.spec, fresh.root, lock, fresh.sources)
     return fresh

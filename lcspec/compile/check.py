@@ -1,11 +1,13 @@
 """`Spec` to diagnostics: names first, then each kind's own checks, then the cross-field rules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lcspec.compile.known import Known
 from lcspec.diag.model import Diagnostic, Label
 from lcspec.ir.document import Node, locate
 from lcspec.ir.document import Path as SpecPath
@@ -47,11 +49,22 @@ class Reporter:
         self.found.append(Diagnostic(code, message, tuple(labels), notes, help, severity))
 
 
-Rule = Callable[[Spec, Mapping[str, Mapping[str, Any]], Reporter], None]
+Rule = Callable[[Spec, Known, Reporter], None]
+GROUPS: dict[str, Callable[[Spec], object]] = {  # folder in `rules/` to when its rules have anything to say
+    "": lambda spec: True,
+    "models": lambda spec: spec.entries("model"),
+    "prompts": lambda spec: spec.entries("prompt"),
+    "tuning": lambda spec: spec.entries("tuning"),
+    "gates": lambda spec: spec.gates,
+    "ladder": lambda spec: spec.ladder or spec.entries("tuning"),
+    "augmentation": lambda spec: spec.entries("augment"),
+    "deployment": lambda spec: spec.entries("deploy") or spec.entries("optimize"),
+}
+ROWS = "rows"
 
 
-def check(spec: Spec, root: Node, models: Mapping[str, Mapping[str, Any]]) -> list[Diagnostic]:
-    """Every diagnostic of a bound spec. `models` holds what the lock knows of each model."""
+def check(spec: Spec, root: Node, known: Known) -> list[Diagnostic]:
+    """Every diagnostic that needs no look into data files."""
     names = Reporter(root)
     import_module("lcspec.compile.names").check_names(spec, names)
     if names.found:
@@ -62,14 +75,26 @@ def check(spec: Spec, root: Node, models: Mapping[str, Mapping[str, Any]]) -> li
             own = registry.load(entry.family, entry.kind).check
             for diagnostic in own(entry, spec) if own else ():
                 label = Label(locate(root, entry.path), "")
-                reporter.found.append(Diagnostic(diagnostic.code, diagnostic.message, (label,), help=diagnostic.help))
-    for rule in rules():
-        rule(spec, models, reporter)
+                reporter.found.append(replace(diagnostic, labels=diagnostic.labels or (label,)))
+    for group, wanted in GROUPS.items():
+        if wanted(spec):
+            for rule in rules(group):
+                rule(spec, known, reporter)
+    return reporter.found
+
+
+def check_rows(spec: Spec, root: Node, known: Known) -> list[Diagnostic]:
+    """What the rows of local files show; for a spec that is sound so far."""
+    reporter = Reporter(root)
+    if any(known.rows(name) is not None for name in spec.entries("data")):
+        for rule in rules(ROWS):
+            rule(spec, known, reporter)
     return reporter.found
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """The `check` function of every file in `rules/`, by file name."""
-    files = sorted((Path(__file__).parent / "rules").glob("[a-z]*.py"))
-    return tuple(import_module(f"lcspec.compile.rules.{path.stem}").check for path in files)
+def rules(group: str = "") -> tuple[Rule, ...]:
+    """The `check` function of every file in a folder of `rules/`, by file name."""
+    package = f"lcspec.compile.rules.{group}".rstrip(".")
+    files = sorted((Path(__file__).parent / "rules" / group).glob("[a-z]*.py"))
+    return tuple(import_module(f"{package}.{path.stem}").check for path in files)

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from lcspec import api
-from lcspec.compile.check import rules
+from lcspec.compile import check
+from lcspec.compile.check import GROUPS, ROWS, rules
 
 SPECS = Path(__file__).parents[2] / "specs"
 TALES, QUICKSTART = (SPECS / "tales.yaml").read_text(), (SPECS / "quickstart.yaml").read_text()
+RULES = Path(check.__file__).parent / "rules"
 LOCK = (SPECS / "quickstart.lock.json").read_text()
 
 CASES = {
@@ -80,6 +82,8 @@ def test_rule_fires(name: str, tmp_path: Path) -> None:
 
 def test_rules_are_discovered() -> None:
     assert len(rules()) >= 10
+    folders = {path.name for path in RULES.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {*GROUPS, ROWS} - {""}
 
 
 @pytest.mark.parametrize("name", ["quickstart", "tales"])

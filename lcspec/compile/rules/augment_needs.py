@@ -1,14 +1,14 @@
 """Retrieval needs documents and an embedder; a base for comparisons needs an untuned first rung."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Bound, Spec
 from lcspec.ir.strict import plain
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0701 and LC0605."""
     for entry in spec.entries("augment").values():
         if entry.kind == "retrieval":

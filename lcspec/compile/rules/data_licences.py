@@ -1,13 +1,11 @@
 """Commercial use needs a stated licence of every data entry; what trains must allow it to flow on."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0303 for data of unknown licence under `commercial: true`."""
     if not spec.scope.commercial:
         return

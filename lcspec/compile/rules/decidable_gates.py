@@ -1,16 +1,14 @@
 """A gate that these rows cannot decide: even a perfect score would leave the interval across the threshold."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 from lcspec.stats import wilson
 
 PROPORTIONS = ("accuracy", "exact-match", "hit-rate", "retrieval-recall")
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0604 with the arithmetic, for gates on proportions whose suite limits its rows."""
     for name, gate in spec.gates.items():
         suite, _, metric = gate.metric.partition(".")

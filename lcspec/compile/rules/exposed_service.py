@@ -1,13 +1,11 @@
 """A service on a public address must ask for a key."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0801 for a host beyond loopback without authentication."""
     for entry in spec.entries("deploy").values():
         host = getattr(entry.body, "host", "127.0.0.1")

@@ -1,13 +1,11 @@
 """A gate has exactly one threshold, and a margin only where something is compared."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0602 for none, two, or one that cannot be met."""
     for name, gate in spec.gates.items():
         path = ("evaluation", "gates", name)

@@ -1,9 +1,7 @@
 """A metric must find what it is computed from: a target, accepted answers, labels or retrieved passages."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
 
@@ -16,7 +14,7 @@ REMEDY = {
 }
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0603 for metrics whose ingredients the spec does not have."""
     for entry in spec.entries("suite").values():
         data = spec.entries("data").get(getattr(entry.body, "data", ""))

@@ -1,14 +1,12 @@
 """A lifecycle needs a model, a prompt, a suite and something that decides."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.compile.lower import generators
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0203 for each section without which nothing can be judged."""
     needs = (
         (bool(generators(spec)), "models", "a model that generates", "add `models: {base: {kind: folder, path: …}}`"),

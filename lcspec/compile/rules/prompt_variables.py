@@ -1,15 +1,13 @@
 """Variables of a prompt must be columns that its data can have."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.diag.suggest import did_you_mean
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0411 for a prompt whose user template does not use the input column, or uses what no row has."""
     inputs = _inputs(spec)
     retrieves = any(entry.kind == "retrieval" for entry in spec.entries("augment").values())

@@ -1,13 +1,11 @@
 """Labels belong to classification, and classification needs them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0302 for a classification with fewer than two labels, doubled labels, or labels elsewhere."""
     labels, task = spec.scope.labels, spec.scope.task
     if task == "classification" and len(labels) < 2:

@@ -1,9 +1,9 @@
 """A candidate model must fit the scope: licence always, parameters and context as far as the lock knows them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.compile.lower import generators
 from lcspec.ir.spec import Spec
 from lcspec.units import format_bytes, format_count
@@ -11,13 +11,13 @@ from lcspec.units import format_bytes, format_count
 BYTES_PER_PARAMETER = 4  # float32, the form in which the runtime computes
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0301 and LC0303 with the arithmetic."""
     requires = spec.scope.requires
     for name, entry in spec.entries("model").items():
         _license(spec, name, entry.body.license, entry.path, report)
     for name in generators(spec):
-        facts, path = models.get(name, {}), spec.entries("model")[name].path
+        facts, path = known.models.get(name, {}), spec.entries("model")[name].path
         parameters, context = facts.get("parameters"), facts.get("context")
         if parameters and requires.parameters and parameters > requires.parameters.max:
             limit = format_count(requires.parameters.max)

@@ -1,13 +1,11 @@
 """A suite needs rows to select on and rows to judge with."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
-def check(spec: Spec, models: Mapping[str, Mapping[str, Any]], report: Reporter) -> None:
+def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0405 for data of a suite without validation or test."""
     for entry in spec.entries("suite").values():
         data = spec.entries("data").get(getattr(entry.body, "data", ""))

@@ -50,12 +50,21 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         kind=entry.kind_id,
         action="prepare",
         version=KIND.version,
-        params={"files": list(body.files), "format": body.format, "columns": plain(body.columns, alias=False)},
+        params=_params(body),
         inputs={"files": ctx.fetch(entry, source, body.files)},
         estimate=Estimate((0.1, 2.0), 100 << 20, "constant"),
         source=entry.path,
     )
     return Lowered((step,), {"documents": Output(step.id, "documents")})
+
+
+def _params(body: Any) -> dict[str, Any]:
+    return {"files": list(body.files), "format": body.format, "columns": plain(body.columns, alias=False)}
+
+
+def read_documents(folder: Path, body: Any) -> Iterator[dict[str, str]]:
+    """The documents of local files: id, title, text and file; DataFault where one cannot be read."""
+    return _documents(folder, _params(body))
 
 
 def prepare(io: StepIO) -> None:

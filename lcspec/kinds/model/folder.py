@@ -5,6 +5,7 @@ Use it for a local folder or for files inside a source. Pickled weights and code
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -44,9 +45,10 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
     return Lowered((step,), {"model": Output(step.id, "model")})
 
 
-def inspect(path: Path) -> dict[str, Any]:
-    """Facts from config.json. Read while locking."""
-    config = json.loads(path.read_text(encoding="utf-8"))
+def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
+    """Facts from config.json; `open` gives a copy of a member, None where there is none."""
+    path = open(str(PurePosixPath(body.path) / "config.json"))
+    config = json.loads(path.read_text(encoding="utf-8")) if path else {}
     return {
         "architecture": config.get("model_type"),
         "context": config.get("max_position_embeddings"),

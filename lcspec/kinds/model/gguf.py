@@ -4,6 +4,7 @@ Use it for weights that only exist as GGUF. The conversion is transformers' own;
 it is paid once. Limits: what the file's quantisation lost stays lost.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,8 +39,11 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
     return Lowered((step,), {"model": Output(step.id, "model")})
 
 
-def inspect(path: Path) -> dict[str, Any]:
-    """Facts from the GGUF header: architecture, parameters, context length. Read while locking."""
+def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
+    """Facts from the GGUF header: architecture, parameters, context length; `open` gives a copy of a member."""
+    path = open(body.path)
+    if path is None:
+        return {}
     from gguf import GGUFReader
 
     reader = GGUFReader(path)

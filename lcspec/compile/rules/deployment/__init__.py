@@ -1,0 +1,1 @@
+"""What a reviewer would say of optimising and serving: one rule a file."""

@@ -1,0 +1,1 @@
+"""What a reviewer would say of gates: one rule a file."""

@@ -1,0 +1,1 @@
+"""What a reviewer would say of the ladder: one rule a file."""

@@ -1,0 +1,1 @@
+"""What a model must be for its scope: one rule a file."""

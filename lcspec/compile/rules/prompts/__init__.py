@@ -1,0 +1,1 @@
+"""What a reviewer would say of prompts: one rule a file."""

@@ -1,0 +1,1 @@
+"""What the rows of local files show: one rule a file."""

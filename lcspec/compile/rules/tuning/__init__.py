@@ -1,0 +1,1 @@
+"""What a reviewer would say of recipes: one rule a file."""

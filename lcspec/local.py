@@ -1,0 +1,172 @@
+"""What the project's own files hold, for checks: missing files, faulty rows, and facts for the rules. Reads only.
+
+Files up to `QUICK_BYTES` are looked into, each at most once and only when something asks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lcspec.compile.known import Counter, Known, Splits
+from lcspec.diag.model import Diagnostic, Label
+from lcspec.ir.document import Node, locate
+from lcspec.ir.source import SourceFile
+from lcspec.ir.spec import Bound, Spec
+from lcspec.kinds import registry
+
+QUICK_BYTES = 20 << 20  # local files up to this size are read while checking
+
+
+def files_of(entry: Bound) -> tuple[str, ...]:
+    """The files of the project that an entry without `from` names."""
+    body = entry.body
+    if entry.kind == "folder":
+        return tuple(str(Path(body.path) / name) for name in body.files)
+    listed = getattr(body, "files", None) or ()
+    named = tuple(listed.values()) if isinstance(listed, Mapping) else tuple(listed)
+    return named or ((body.path,) if getattr(body, "path", None) else ())
+
+
+class Local:
+    """The local files of one spec."""
+
+    def __init__(self, folder: Path, spec: Spec, locked: Mapping[str, Mapping[str, Any]]) -> None:
+        self.folder, self.spec = folder, spec
+        self.known = Known(ModelFacts(self, locked), cache(self._rows), cache(self._documents), cache(self._counter))
+
+    def faults(self, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
+        """Missing files, and rows that the data kind would refuse, shown at their line in the data file."""
+        found = []
+        for family in ("data", "model"):
+            for entry in self.spec.entries(family).values():
+                if getattr(entry.body, "from_", None) is not None:
+                    continue
+                missing = [name for name in files_of(entry) if not (self.folder / name).is_file()]
+                for name in missing:
+                    label = Label(locate(root, _path_of(entry, name)), "")
+                    help = f"paths are relative to the spec's folder `{self.folder.name}/`"
+                    found.append(Diagnostic("LC0401", f"there is no file `{name}`", (label,), help=help))
+                if not missing and family == "data":
+                    found += self._row_faults(entry, sources)
+        return found
+
+    def _row_faults(self, entry: Bound, sources: dict[str, SourceFile]) -> list[Diagnostic]:
+        module = registry.module("data", entry.kind)
+        if not hasattr(module, "read") or not self.quick(entry):
+            return []
+        from lcspec.datakind import fault_at
+        from lcspec.rowset import DataFault
+
+        try:
+            self._divided(entry.name)
+        except DataFault as fault:
+            return [fault_at(self.folder, fault, sources)]
+        return []
+
+    def quick(self, entry: Bound) -> bool:
+        """Whether the entry's files are local, there, and small enough to be read while checking."""
+        if getattr(entry.body, "from_", None) is not None:
+            return False
+        try:
+            return sum((self.folder / name).stat().st_size for name in files_of(entry)) <= QUICK_BYTES
+        except OSError:
+            return False
+
+    def _rows(self, name: str) -> Splits | None:
+        from lcspec.rowset import DataFault
+
+        entry = self.spec.entries("data").get(name)
+        if entry is None or not hasattr(registry.module("data", entry.kind), "read") or not self.quick(entry):
+            return None
+        try:
+            return self._divided(name)
+        except DataFault:
+            return None
+
+    def _divided(self, name: str) -> Splits:
+        """The rows by split; DataFault when they cannot be read."""
+        from lcspec.datakind import divided_rows
+
+        entry = self.spec.find("data", name)
+        return divided_rows(self.folder, entry, list(self.spec.scope.labels), registry.module("data", entry.kind).read)
+
+    def _documents(self, name: str) -> Mapping[str, str] | None:
+        entry = self.spec.entries("data").get(name)
+        if entry is None or not self.quick(entry):
+            return None
+        module = registry.module("data", entry.kind)
+        if not hasattr(module, "read_documents"):
+            return None
+        from lcspec.rowset import DataFault
+
+        try:
+            return {one["title"]: one["text"] for one in module.read_documents(self.folder, entry.body)}
+        except (DataFault, OSError, UnicodeDecodeError):
+            return None
+
+    def _counter(self, name: str) -> Counter | None:
+        """Counts tokens with the `tokenizer.json` of a local model folder; None where there is none to read."""
+        entry = self.spec.entries("model").get(name)
+        if entry is None or getattr(entry.body, "from_", None) is not None or not getattr(entry.body, "path", None):
+            return None
+        file = self.folder / entry.body.path / "tokenizer.json"
+        if not file.is_file() or file.stat().st_size > QUICK_BYTES:
+            return None
+        return _counting(file)
+
+
+def _counting(file: Path) -> Counter | None:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        return None
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception:  # noqa: BLE001 - the library raises bare exceptions; a broken tokenizer is the run's to report
+        return None
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+class ModelFacts(Mapping[str, Mapping[str, Any]]):
+    """Model entry to facts: of local files as they are now, else as locked."""
+
+    def __init__(self, local: Local, locked: Mapping[str, Mapping[str, Any]]) -> None:
+        self._local, self._locked = local, locked
+        self._read: dict[str, Mapping[str, Any]] = {}
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        if name not in self._read:
+            self._read[name] = self._of(self._local.spec.entries("model")[name])
+        return self._read[name]
+
+    def _of(self, entry: Bound) -> Mapping[str, Any]:
+        if getattr(entry.body, "from_", None) is not None:
+            return self._locked.get(entry.name, {})
+        inspect: Callable[..., Mapping[str, Any]] | None = getattr(
+            registry.module("model", entry.kind), "inspect", None
+        )
+        if inspect is None:
+            return self._locked.get(entry.name, {})
+        try:
+            return inspect(entry.body, self._open)
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}  # broken files are the convert step's to report
+
+    def _open(self, member: str) -> Path | None:
+        path = self._local.folder / member
+        return path if path.is_file() else None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._local.spec.entries("model"))
+
+    def __len__(self) -> int:
+        return len(self._local.spec.entries("model"))
+
+
+def _path_of(entry: Bound, name: str) -> tuple[str | int, ...]:
+    """Where the spec names the file `name`."""
+    listed = getattr(entry.body, "files", None)
+    if isinstance(listed, Mapping):
+        return (*entry.path, "files", next(role for role, path in listed.items() if path == name))
+    return (*entry.path, "files") if listed and entry.kind != "folder" else (*entry.path, "path")
