@@ -22,7 +22,7 @@ from lcspec.diag.model import Diagnostic, LcspecError, has_errors
 from lcspec.gates.choose import Chooser
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, to_data
-from lcspec.ir.plan import Estimate, Graph, Plan
+from lcspec.ir.plan import Estimate, Graph, Plan, Step
 from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
 from lcspec.local import Local
@@ -148,19 +148,20 @@ def gather_facts(loaded: Loaded) -> Facts:
     )
 
 
-def _history(project: Project) -> Callable[[str, str], Estimate | None]:
-    """Looks durations up in the ledger, opened on the first question."""
+def _history(project: Project) -> Callable[[Step], Estimate | None]:
+    """Looks up in the ledger, opened on the first question, what steps took."""
     opened: list[Any] = []
 
-    def look_up(step: str, kind: str) -> Estimate | None:
+    def look_up(step: Step) -> Estimate | None:
         if not (project.store / "ledger.db").exists():
             return None
         if not opened:
+            from lcspec.run.history import History
             from lcspec.run.ledger import Ledger
 
-            opened.append(Ledger.peek(project.store))
-        known = opened[0].history(step, kind)
-        return Estimate((known.low, known.high), known.peak, "history") if known else None
+            opened.append(History(Ledger.peek(project.store)))
+        made: Estimate | None = opened[0].estimate(step)
+        return made
 
     return look_up
 

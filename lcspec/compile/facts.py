@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from lcspec.ir.plan import Estimate
+from lcspec.ir.plan import Estimate, Step
 from lcspec.ir.record import StepRecord
 
 
-def _no_history(step: str, kind: str) -> Estimate | None:
+def _no_history(step: Step) -> Estimate | None:
     return None
 
 
@@ -21,7 +21,7 @@ class Facts:
         heads: step id to the record it last finished with.
         device: the class of the device that steps run on; part of every key.
         champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
-        history: how long a step took before, or None.
+        history: what a step took before, or None.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -29,4 +29,4 @@ class Facts:
     heads: Mapping[str, StepRecord] = field(default_factory=dict)
     device: str = "cpu"
     champion: Mapping[str, str] | None = None
-    history: Callable[[str, str], Estimate | None] = _no_history
+    history: Callable[[Step], Estimate | None] = _no_history

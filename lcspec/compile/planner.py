@@ -43,7 +43,7 @@ class _Planning:
         if step.id not in self.done:
             made = self._plan(step)
             if made.action not in (REUSE, SKIP):  # a plan that reuses everything asks no ledger
-                made = replace(made, estimate=self.facts.history(step.id, step.kind) or step.estimate)
+                made = replace(made, estimate=self.facts.history(step) or step.estimate)
             self.done[step.id] = made
         return self.done[step.id]
 

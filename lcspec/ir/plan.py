@@ -54,11 +54,25 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Seconds (low to high) and peak memory in bytes of a step; `basis` is formula, history or constant."""
+    """What a step is thought to take.
+
+    Attributes:
+        seconds: shortest and longest time.
+        memory: peak in bytes.
+        basis: formula, history or constant.
+        disk: least and most bytes of its outputs; None when nothing is known of them.
+        size: what the time grows with (rows, rows × epochs), 0 where it does not; history of another size is scaled.
+        runs: how many finished runs a history rests on.
+        like: True when they were runs of other steps of the same kind, because this one never ran.
+    """
 
     seconds: tuple[float, float]
     memory: int
     basis: str
+    disk: tuple[int, int] | None = None
+    size: float = 0.0
+    runs: int = 0
+    like: bool = False
 
 
 @dataclass(frozen=True, slots=True)

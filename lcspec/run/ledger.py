@@ -15,19 +15,25 @@ create table if not exists runs (
   started text not null, finished text, outcome text);
 create table if not exists attempts (
   run integer not null, step text not null, kind text not null, key text not null, status text not null,
-  seconds real not null, peak integer not null, finished text not null);
+  seconds real not null, peak integer not null, finished text not null,
+  size real not null default 0, disk integer not null default 0);
 create index if not exists attempts_step on attempts (step, status);
+create index if not exists attempts_kind on attempts (kind, status);
 create table if not exists looks (
   suite text not null, candidate text not null, key text not null unique, run integer not null, at text not null);
 """
 
 
-class History(NamedTuple):
-    """Seconds (shortest, longest) and the largest peak of memory in bytes of the latest runs."""
+_ADDED = {"size": "real not null default 0", "disk": "integer not null default 0"}  # columns younger than the table
 
-    low: float
-    high: float
+
+class Taken(NamedTuple):
+    """What one successful attempt took: seconds, peak of memory and bytes of outputs; `size` as in `Estimate`."""
+
+    seconds: float
     peak: int
+    size: float
+    disk: int
 
 
 class Ledger:
@@ -45,6 +51,10 @@ class Ledger:
         database.execute("pragma journal_mode=wal")
         database.execute("pragma synchronous=full")
         database.executescript(_TABLES)
+        there = {row[1] for row in database.execute("pragma table_info(attempts)")}
+        for column, form in _ADDED.items():
+            if column not in there:
+                database.execute(f"alter table attempts add column {column} {form}")
         return Ledger(database)
 
     @staticmethod
@@ -64,10 +74,23 @@ class Ledger:
         """Writes down how a run ended."""
         self._database.execute("update runs set finished=?, outcome=? where id=?", (_now(), outcome, run))
 
-    def attempt(self, run: int, *, step: str, kind: str, key: str, status: str, seconds: float, peak: int) -> None:
+    def attempt(
+        self,
+        run: int,
+        *,
+        step: str,
+        kind: str,
+        key: str,
+        status: str,
+        seconds: float,
+        peak: int,
+        size: float = 0.0,
+        disk: int = 0,
+    ) -> None:
         """Writes down one attempt at a step; `status` is ok, failed or interrupted."""
-        values = (run, step, kind, key, status, seconds, peak, _now())
-        self._database.execute("insert into attempts values (?,?,?,?,?,?,?,?)", values)
+        values = (run, step, kind, key, status, seconds, peak, _now(), size, disk)
+        columns = "run, step, kind, key, status, seconds, peak, finished, size, disk"
+        self._database.execute(f"insert into attempts ({columns}) values (?,?,?,?,?,?,?,?,?,?)", values)
 
     def look(self, run: int, suite: str, candidate: str, key: str) -> None:
         """Counts that the test split was read for this content; the same content counts once."""
@@ -78,14 +101,23 @@ class Ledger:
         """How many different candidates were judged on test so far."""
         return int(self._database.execute("select count(*) from looks").fetchone()[0])
 
-    def history(self, step: str, kind: str) -> History | None:
-        """What the last five successful runs of a step took; None for a step that never ran."""
-        query = "select seconds, peak from attempts where step=? and kind=? and status='ok' order by rowid desc limit 5"
-        rows = self._database.execute(query, (step, kind)).fetchall()
-        if not rows:
-            return None
-        seconds = [row[0] for row in rows]
-        return History(min(seconds), max(seconds), max(row[1] for row in rows))
+    def taken(self, step: str, kind: str, limit: int) -> list[Taken]:
+        """The latest successful attempts at a step, newest first."""
+        return self._taken("step=? and kind=?", (step, kind, limit))
+
+    def taken_like(self, verb: str, kind: str, limit: int) -> list[Taken]:
+        """The latest successful attempts at steps of one kind whose id begins with `verb:`, newest first."""
+        return self._taken("kind=? and step like ?", (kind, f"{verb}:%", limit))
+
+    def _taken(self, where: str, values: Sequence[Any]) -> list[Taken]:
+        import sqlite3
+
+        query = f"select seconds, peak, size, disk from attempts where {where} and status='ok'"
+        try:
+            rows = self._database.execute(f"{query} order by rowid desc limit ?", values).fetchall()
+        except sqlite3.OperationalError:  # written by an older lcspec, and not opened for writing since
+            return []
+        return [Taken(*row) for row in rows]
 
     def last_run(self, name: str) -> dict[str, Any] | None:
         """Number, start, end and outcome of the latest run of a spec."""

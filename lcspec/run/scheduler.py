@@ -250,16 +250,25 @@ class _Execution:
             self.outcome.exit_code = 7
             return
         self.store.heads.set(step.id, key)
-        self._attempt(one, key, "ok", seconds)
+        self._attempt(one, key, "ok", seconds, self.store.size(record))
         shutil.rmtree(folder, ignore_errors=True)
         self.outcome.ran += 1
         brief = {name: value for name, value in record.metrics.items() if name != "curve"}
         self.emit("step-finished", step.id, {"seconds": seconds, "key": key, "metrics": brief})
 
-    def _attempt(self, one: _Running, key: str, status: str, seconds: float) -> None:
+    def _attempt(self, one: _Running, key: str, status: str, seconds: float, disk: int = 0) -> None:
         step = one.planned.step
-        peak = int(one.messages.get("done", {}).get("peak", 0))
-        self.ledger.attempt(self.run, step=step.id, kind=step.kind, key=key, status=status, seconds=seconds, peak=peak)
+        self.ledger.attempt(
+            self.run,
+            step=step.id,
+            kind=step.kind,
+            key=key,
+            status=status,
+            seconds=seconds,
+            peak=int(one.messages.get("done", {}).get("peak", 0)),
+            size=step.estimate.size,
+            disk=disk,
+        )
 
     def _fail(self, step: str, key: str, diagnostic: Diagnostic) -> None:
         self.failed.add(key)

@@ -289,6 +289,10 @@ class Store:
             return False
         return all(_has_size(self.blob(one["sha256"]), one["size"]) for tree in trees for one in tree.values())
 
+    def size(self, record: StepRecord) -> int:
+        """Bytes of all outputs of a record."""
+        return sum(entry["size"] for tree in record.outputs.values() for entry in self.tree(tree).values())
+
     def materialize(self, digest: str, target: Path) -> None:
         """Lays a tree out for steps and services, never for users: large files as links to read-only blobs.
 

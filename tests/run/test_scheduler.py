@@ -126,8 +126,8 @@ def test_the_ledger_remembers_attempts_and_counts_each_look_once(tmp_path: Path)
     for seconds in (2.0, 4.0):
         ledger.attempt(number, step="s", kind="k", key="1", status="ok", seconds=seconds, peak=10)
     ledger.attempt(number, step="s", kind="k", key="1", status="failed", seconds=99.0, peak=10)
-    assert ledger.history("s", "k") == (2.0, 4.0, 10)
-    assert ledger.history("unknown", "k") is None
+    assert [run.seconds for run in ledger.taken("s", "k", 5)] == [4.0, 2.0]
+    assert ledger.taken("unknown", "k", 5) == []
     for _ in range(2):
         ledger.look(number, "topics", "release", "key")
     assert ledger.looks() == 1

@@ -53,7 +53,7 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         action="write",
         version=KIND.version,
         params={"guards": guards},
-        estimate=Estimate((0.02, 0.2), 0, "constant"),
+        estimate=Estimate((0.02, 0.2), 0, "constant", (0, 64 << 10)),
         source=entry.path,
     )
     return Lowered((step,), {"guardrails": Output(step.id, "guardrails")})

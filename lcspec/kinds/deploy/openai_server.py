@@ -77,7 +77,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> L
         inputs={"service": Output(generate.id, "service"), "predictions": evidence.predictions},
         libraries=("torch", "transformers"),
         resources=Resources(cpus=2, memory=2 << 30),
-        estimate=Estimate((15.0, 20.0 + body.ask), 1500 << 20, "formula"),
+        estimate=Estimate((15.0, 20.0 + body.ask), 1500 << 20, "formula", (0, 1 << 20), size=body.ask),
         source=entry.path,
         measured=True,
     )

@@ -92,7 +92,7 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         version=KIND.version,
         params={"prompt": fields, "shots": shots, "labels": list(ctx.scope.labels)},
         inputs=inputs,
-        estimate=Estimate((0.02, 0.5), 50 << 20, "constant"),
+        estimate=Estimate((0.02, 0.5), 50 << 20, "constant", (0, 1 << 20)),
         source=entry.path,
     )
     return Lowered((step,), {"prompt": Output(step.id, "prompt")})

@@ -73,7 +73,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
 def _estimate(body: Any) -> Estimate:
     """6 FLOPs per parameter and token at a few to a hundred GFLOP/s: a wide bracket until history is known."""
     rows = (body.rows or 1000) * body.epochs
-    return Estimate((20 + 0.3 * rows, 40 + 0.9 * rows), 3 << 30, "formula")
+    return Estimate((20 + 0.3 * rows, 40 + 0.9 * rows), 3 << 30, "formula", size=rows)
 
 
 def train(io: StepIO) -> None:
