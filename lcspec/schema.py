@@ -286,6 +286,24 @@ def release() -> Schema:
     )
 
 
+def show() -> Schema:
+    """`show --format json`: every value of the resolved spec with its origin."""
+    file: Schema = {"type": ["string", "null"]}
+    number: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}
+    place = {"file": file, "line": number, "column": number}
+    used: Schema = {"type": "object", "properties": place, "required": sorted(place), "additionalProperties": False}
+    variable = {"type": "object", "properties": {"name": TEXT, "used": used}, "required": ["name", "used"]}
+    origin = {"kind": {"enum": ["spec", "base", "variable", "var-file", "set", "default"]}, **place}
+    origin["variable"] = {"anyOf": [{"type": "null"}, variable]}
+    value = {
+        "path": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "value": {"description": "A plain value, or an empty collection."},
+        "origin": {"type": "object", "properties": origin, "required": sorted(origin), "additionalProperties": False},
+    }
+    one = {"type": "object", "properties": value, "required": sorted(value), "additionalProperties": False}
+    return _record("lcspec resolved spec", {"spec": TEXT, "values": {"type": "array", "items": one}})
+
+
 BUILDERS: dict[str, Callable[[], Schema]] = {
     "diagnostics": diagnostics,
     "event": event,
@@ -293,5 +311,6 @@ BUILDERS: dict[str, Callable[[], Schema]] = {
     "plan": plan,
     "record": record,
     "release": release,
+    "show": show,
     "spec": spec,
 }

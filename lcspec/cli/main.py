@@ -39,7 +39,21 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-_ORDER = ["init", "check", "lock", "plan", "apply", "status", "report", "release", "serve", "chat", "explain", "schema"]
+_ORDER = [
+    "init",
+    "check",
+    "show",
+    "lock",
+    "plan",
+    "apply",
+    "status",
+    "report",
+    "release",
+    "serve",
+    "chat",
+    "explain",
+    "schema",
+]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

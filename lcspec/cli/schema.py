@@ -7,7 +7,7 @@ import click
 from lcspec.canon import pretty
 from lcspec.project import write_atomic
 
-NAMES = ("spec", "lock", "plan", "record", "event", "diagnostics", "release")
+NAMES = ("spec", "lock", "plan", "record", "event", "diagnostics", "release", "show")
 
 
 @click.command("schema")

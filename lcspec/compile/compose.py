@@ -210,7 +210,7 @@ def _filled(node: Node, values: dict[str, Node]) -> Node:
     if whole and whole.group(2):
         value = _value(whole.group(2), node, values)
         if isinstance(value, Scalar):
-            return Scalar(node.span, value.value, value.text, whole.group(2))
+            return Scalar(node.span, value.value, value.text, whole.group(2), value.span)
         return value
 
     def text(match: re.Match[str]) -> str:
@@ -223,7 +223,8 @@ def _filled(node: Node, values: dict[str, Node]) -> Node:
         return value.text
 
     made = _REFERENCE.sub(text, node.value)
-    return Scalar(node.span, made, made, ", ".join(m.group(2) for m in _REFERENCE.finditer(node.value) if m.group(2)))
+    names = [match.group(2) for match in _REFERENCE.finditer(node.value) if match.group(2)]
+    return Scalar(node.span, made, made, ", ".join(names), values[names[0]].span if names else None)
 
 
 def _value(name: str, node: Node, values: dict[str, Node]) -> Node:

@@ -55,7 +55,7 @@ class _Lowering:
         self.release: dict[str, Ref] = {}
         self._lowered: dict[tuple[str, str], Mapping[str, Ref]] = {}
         self.gates = [_gate(name, gate) for name, gate in spec.gates.items()]
-        self.select_by = _select_by(spec)
+        self.select_by = select_by(spec)
 
     # --- Context ---------------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ def _gate(name: str, gate: GateSpec) -> Gate:
     )
 
 
-def _select_by(spec: Spec) -> tuple[str, str]:
+def select_by(spec: Spec) -> tuple[str, str]:
     """The metric that ranks candidates: what the spec says, else the first gate's, else the first suite's first."""
     said = spec.select_by or next((g.metric for g in spec.gates.values() if not g.metric.startswith(SERVING)), None)
     if said is None:

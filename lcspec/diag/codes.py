@@ -25,6 +25,7 @@ TITLES = {
     "LC0110": "unknown variable of the spec",
     "LC0111": "matrix cannot be multiplied",
     "LC0112": "setting cannot be applied",
+    "LC0120": "nothing at this path of the spec",
     "LC0201": "unknown name",
     "LC0202": "name used on two axes",
     "LC0203": "entries that need each other",

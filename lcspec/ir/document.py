@@ -11,12 +11,16 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A leaf: `value` after the YAML 1.2 core schema, `text` as written, `variable` that it was filled from."""
+    """A leaf: `value` after the YAML 1.2 core schema, `text` as written.
+
+    `variable` is what it was filled from, `filled` where that variable has its value.
+    """
 
     span: Span
     value: str | int | float | bool | None
     text: str
     variable: str | None = None
+    filled: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
