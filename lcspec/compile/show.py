@@ -1,9 +1,7 @@
 """`Spec` and its document to `Tree`: extends, variables and matrices done, defaults filled, kinds named."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, get_args
 
 from lcspec.compile.bind import TOP
 from lcspec.compile.lower import effective_ladder, generators, select_by
@@ -12,7 +10,7 @@ from lcspec.ir.document import Node, Scalar
 from lcspec.ir.resolved import Leaf, Origin, Tree
 from lcspec.ir.source import Span
 from lcspec.ir.spec import Bound, GateSpec, Spec
-from lcspec.ir.strict import plain
+from lcspec.ir.strict import Strict, plain
 from lcspec.kinds.api import SECTIONS
 from lcspec.units import Quantity
 
@@ -134,27 +132,26 @@ class _Resolving:
 
     # --- values ------------------------------------------------------------------------------------------------------
 
-    def model(self, value: BaseModel, node: Node, leave_out: tuple[str, ...] = ()) -> dict[str, Tree]:
+    def model(self, value: Strict, node: Node, leave_out: tuple[str, ...] = ()) -> dict[str, Tree]:
         """What the node says in its order, then the defaults of what it does not say; unset options are left out."""
         entries = node.entries if isinstance(node, doc.Mapping) else ()
         made = {e.key: self.value(_field(value, e.key), e.value) for e in entries if e.key not in leave_out}
         made = {key: tree for key, tree in made.items() if not (isinstance(tree, Leaf) and tree.value is None)}
         return made | self.defaults(value, made)
 
-    def defaults(self, value: BaseModel, said: Mapping[str, Tree]) -> dict[str, Tree]:
+    def defaults(self, value: Strict, said: Mapping[str, Tree]) -> dict[str, Tree]:
         made = {}
         for name, info in type(value).model_fields.items():
             key = info.alias or name
-            default = getattr(type(value).model_construct(), name, None) if not info.is_required() else None
-            if key not in said and default is not None:
-                marks = [mark for mark in info.metadata if isinstance(mark, Quantity)]
-                made[key] = _default(_readable(marks[0], default) if marks else default)
+            if key not in said and not info.is_required() and info.default is not None:
+                mark = _quantity(info.annotation)
+                made[key] = _default(_readable(mark, info.default) if mark else info.default)
         return made
 
     def value(self, value: Any, node: Node) -> Tree:
         if isinstance(value, Bound):
             return self.entry(value, node)
-        if isinstance(value, BaseModel) and isinstance(node, doc.Mapping):
+        if isinstance(value, Strict) and isinstance(node, doc.Mapping):
             return self.model(value, node) or Leaf({}, self.origin(node))
         if isinstance(value, tuple) and isinstance(node, doc.Sequence) and len(value) == len(node.items) > 0:
             return [self.value(one, item) for one, item in zip(value, node.items, strict=True)]
@@ -185,7 +182,7 @@ class _Resolving:
         return node
 
 
-def _field(value: BaseModel, key: str) -> Any:
+def _field(value: Strict, key: str) -> Any:
     """The value of the field with the YAML key `key`; None for notes (`x-`)."""
     for name, info in type(value).model_fields.items():
         if (info.alias or name) == key:
@@ -194,13 +191,19 @@ def _field(value: BaseModel, key: str) -> Any:
 
 
 def _default(value: Any) -> Tree:
-    if isinstance(value, BaseModel):
+    if isinstance(value, Strict):
         return _default(plain(value, none=False))
     if isinstance(value, Mapping) and value:
         return {str(key): _default(item) for key, item in value.items()}
     if isinstance(value, tuple | list) and value:
         return [_default(item) for item in value]
     return Leaf([] if isinstance(value, tuple) else value, DEFAULT)
+
+
+def _quantity(annotation: Any) -> Quantity | None:
+    """How a quantity is read, where the type is one (`Duration`, `Bytes | None`)."""
+    marks = (*getattr(annotation, "__metadata__", ()), *map(_quantity, get_args(annotation)))
+    return next((mark for mark in marks if isinstance(mark, Quantity)), None)
 
 
 def _readable(mark: Quantity, value: Any) -> Any:

@@ -78,7 +78,7 @@ def check(entry: Bound, spec: Any) -> list[Diagnostic]:
 def lower(ctx: Context, entry: Bound) -> Lowered:
     """One step that chooses the shots and writes the prompt as the runtime reads it."""
     # Defaults are filled in, so that spelling one out moves no key.
-    fields = {**plain(TemplateBody.model_construct(), leave_out=("extends",)), **resolved(ctx, entry.name)}
+    fields = {**plain(TemplateBody(), leave_out=("extends",)), **resolved(ctx, entry.name)}
     shots = fields.pop("shots", None)
     inputs = {}
     if shots:
