@@ -32,7 +32,7 @@ def members(body: Any) -> dict[str, str]:
     """Role (a split, or `all`) to path."""
     if body.files:
         return dict(body.files)
-    return {"all": body.path} if body.path else {}
+    return {"all": body.path} if getattr(body, "path", None) else {}
 
 
 def lower_rows(ctx: Context, entry: Bound, version: int) -> Lowered:
@@ -63,6 +63,7 @@ def rows_params(body: Any, allowed: list[str]) -> dict[str, Any]:
         "split": plain(body.split),
         "allowed": allowed,
         "format": getattr(body, "format", None),
+        **({"at": body.at} if hasattr(body, "at") else {}),
     }
 
 
@@ -97,10 +98,12 @@ def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str
         DataFault: the first fault of the first broken file.
     """
     columns = construct(Columns, params["columns"])
-    return {
-        role: make_rows(read(folder / path, path, params), path, columns, params["labels"], params["allowed"])
-        for role, path in params["files"].items()
-    }
+    made = {}
+    for role, said in params["files"].items():
+        paths = [said] if isinstance(said, str) else said
+        rows = (row for path in paths for row in read(folder / path, path, params))
+        made[role] = make_rows(rows, paths[0], columns, params["labels"], params["allowed"])
+    return made
 
 
 def prepare_rows(io: StepIO, read: Reader) -> None:

@@ -28,6 +28,11 @@ def files_of(entry: Bound) -> tuple[str, ...]:
     return named or ((body.path,) if getattr(body, "path", None) else ())
 
 
+def _elsewhere(entry: Bound) -> bool:
+    """Whether the files of an entry come from a source or a hub."""
+    return getattr(entry.body, "from_", None) is not None or getattr(entry.body, "remote", False)
+
+
 class Local:
     """The local files of one spec."""
 
@@ -40,7 +45,7 @@ class Local:
         found = []
         for family in ("data", "model"):
             for entry in self.spec.entries(family).values():
-                if getattr(entry.body, "from_", None) is not None:
+                if _elsewhere(entry):
                     continue
                 missing = [name for name in files_of(entry) if not (self.folder / name).is_file()]
                 for name in missing:
@@ -66,7 +71,7 @@ class Local:
 
     def quick(self, entry: Bound) -> bool:
         """Whether the entry's files are local, there, and small enough to be read while checking."""
-        if getattr(entry.body, "from_", None) is not None:
+        if _elsewhere(entry):
             return False
         try:
             return sum((self.folder / name).stat().st_size for name in files_of(entry)) <= QUICK_BYTES
@@ -108,7 +113,7 @@ class Local:
     def _counter(self, name: str) -> Counter | None:
         """Counts tokens with the `tokenizer.json` of a local model folder; None where there is none to read."""
         entry = self.spec.entries("model").get(name)
-        if entry is None or getattr(entry.body, "from_", None) is not None or not getattr(entry.body, "path", None):
+        if entry is None or _elsewhere(entry) or not getattr(entry.body, "path", None):
             return None
         file = self.folder / entry.body.path / "tokenizer.json"
         if not file.is_file() or file.stat().st_size > QUICK_BYTES:
@@ -141,7 +146,7 @@ class ModelFacts(Mapping[str, Mapping[str, Any]]):
         return self._read[name]
 
     def _of(self, entry: Bound) -> Mapping[str, Any]:
-        if getattr(entry.body, "from_", None) is not None:
+        if _elsewhere(entry):
             return self._locked.get(entry.name, {})
         inspect: Callable[..., Mapping[str, Any]] | None = getattr(
             registry.module("model", entry.kind), "inspect", None

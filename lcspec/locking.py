@@ -41,7 +41,11 @@ def update_lock(loaded: api.Loaded, *, update: bool = False, tell: Callable[[str
 
 def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]) -> Mapping[str, Any]:
     """The pin without members that nothing asks for any more."""
-    wanted = {member for source, members in requests.values() if source_id(source) == name for member in members}
+    asking = [(source, members) for source, members in requests.values() if source_id(source) == name]
+    wanted = {member for _, members in asking for member in members}
+    narrowed = getattr(registry.module("source", asking[0][0].kind), "narrowed", None)
+    if narrowed:
+        return dict(narrowed(pin, tuple(sorted(wanted))))
     return {**pin, "members": {member: pin["members"][member] for member in sorted(wanted)}}
 
 

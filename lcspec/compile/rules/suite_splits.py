@@ -17,10 +17,11 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             )
             continue
         body = data.body
-        if not body.files and not body.path:
+        if not getattr(body, "remote", False) and not body.files and not body.path:
             report.error("LC0102", data.path, f"`{data.name}` has neither `path` nor `files`", "add one", key=True)
             continue
+        named = {**(body.files or {}), **getattr(body, "splits", {})}
         for split in ("validation", "test"):
-            if getattr(body.split, split) is None and split not in (body.files or {}):
+            if getattr(body.split, split) is None and split not in named:
                 help = f"add `split: {{{split}: 10%}}`"
                 report.error("LC0405", data.path, f"`{data.name}` has no {split} rows", help, key=True)
