@@ -55,19 +55,36 @@ def read_source(path: Path) -> SourceFile:
     """The text of a file.
 
     Raises:
-        LcspecError: LC0012, when it is missing, a folder, not readable or not UTF-8.
+        LcspecError: LC0012, when it is missing, a folder or not readable; LC0017, when it is not UTF-8.
     """
     help = "name a spec file, say `specs/quickstart.yaml`; `lcspec init` writes one"
     try:
-        return SourceFile(str(path), path.read_bytes().decode("utf-8"))
+        data = path.read_bytes()
+        if (wide := _wide(data)) is not None:
+            raise _not_utf8(path, f"it is {wide}")
+        return SourceFile(str(path), data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _not_utf8(path, f"byte 0x{data[error.start]:02x} in line {line} is no part of it") from None
     except FileNotFoundError:
         message = f"there is no file `{path}`"
-    except UnicodeDecodeError as error:
-        message = f"`{path}` is not UTF-8 (byte {error.start})"
-        help = "save it as UTF-8"
     except OSError as error:
         message = f"`{path}` cannot be read: {error.strerror}"
     raise LcspecError([Diagnostic("LC0012", message, help=help)])
+
+
+def _wide(data: bytes) -> str | None:
+    """The encoding of a text of wide characters, or None."""
+    if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return "UTF-32"
+    head = data[:256]
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(head) > 3 and 0 in head[:2] and head.count(0) * 3 > len(head)):
+        return "UTF-16"
+    return "UTF-16" if len(head) > 3 and head[1::2].count(0) * 3 > len(head) else None
+
+
+def _not_utf8(path: Path, why: str) -> LcspecError:
+    return LcspecError([Diagnostic("LC0017", f"`{path}` is not UTF-8: {why}", help="save it as UTF-8")])
 
 
 def read_lock(project: Project) -> tuple[Lock | None, SourceFile | None]:

@@ -180,6 +180,12 @@ def diagnostics() -> Schema:
         ]
     }
     label = {"type": "object", "properties": {"text": TEXT, "file": TEXT, "start": place, "end": place}}
+    fix = {
+        "type": ["object", "null"],
+        "properties": {"title": TEXT, "safe": {"type": "boolean"}, "edits": {"type": "array", "items": label}},
+        "required": ["title", "safe", "edits"],
+        "description": "A repair: each edit replaces the text from start to end by its own.",
+    }
     one = {
         "type": "object",
         "properties": {
@@ -190,6 +196,7 @@ def diagnostics() -> Schema:
             "labels": {"type": "array", "items": label},
             "notes": {"type": "array", "items": TEXT},
             "help": {"type": ["string", "null"]},
+            "fix": fix,
         },
         "required": ["code", "title", "severity", "message", "labels", "notes", "help"],
     }

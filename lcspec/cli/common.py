@@ -14,6 +14,8 @@ from lcspec.ir.source import SourceFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+MACHINE = ("json", "sarif", "github")  # forms that go to stdout, whatever they tell
+
 SPEC = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -84,22 +86,30 @@ def load(given: Path | None, form: str, settings: Any = None) -> Any:
 
 
 def show(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], form: str, *, err: bool = False) -> None:
-    """Prints diagnostics: text for people, JSON for machines."""
+    """Prints diagnostics: text for people; JSON, SARIF or GitHub's annotations for machines."""
     if form == "json":
         from lcspec.diag.render_json import to_json
 
         click.echo(json.dumps(to_json(diagnostics, sources), indent=2, ensure_ascii=False))
-        return
-    from lcspec.diag.render_text import render
+    elif form == "sarif":
+        from lcspec.diag.render_sarif import to_sarif
 
-    stream = sys.stderr if err else sys.stdout
-    click.echo(render(diagnostics, sources, color=stream.isatty()), err=err, nl=False)
+        click.echo(json.dumps(to_sarif(diagnostics, sources), indent=2, ensure_ascii=False))
+    elif form == "github":
+        from lcspec.diag.render_github import to_github
+
+        click.echo(to_github(diagnostics, sources), nl=False)
+    else:
+        from lcspec.diag.render_text import render
+
+        stream = sys.stderr if err else sys.stdout
+        click.echo(render(diagnostics, sources, color=stream.isatty()), err=err, nl=False)
 
 
 def fail(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], code: int, form: str) -> NoReturn:
-    """Prints diagnostics and exits: JSON on stdout, text on stderr."""
+    """Prints diagnostics and exits: machine forms on stdout, text on stderr."""
     listed = list(diagnostics)
-    show(listed, sources, form, err=form != "json")
+    show(listed, sources, form, err=form not in MACHINE)
     raise click.exceptions.Exit(code if has_errors(listed) else 0)
 
 

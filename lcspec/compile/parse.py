@@ -1,121 +1,103 @@
 """Text to `Document`: YAML 1.2 core scalars, positions kept, and everything that surprises refused.
 
 The C loader's events are turned into our own nodes: that keeps key and value spans apart, is several times faster
-than composing PyYAML's nodes, and leaves no way for a tag or an anchor to run code or multiply the input.
+than composing PyYAML's nodes, and leaves no way for a tag or an anchor to run code or multiply the input. A fault is
+noted and the reading goes on, so that all of them are told at once: what the builder refuses becomes a null, what
+libyaml cannot read is blanked line by line (`yaml_faults.py`).
 """
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import yaml
 
-from lcspec.diag.model import Diagnostic, Label
-from lcspec.ir.document import Entry, Mapping, Node, Scalar, Sequence
+from lcspec.compile.prescan import MAX_CHARACTERS, fault, prescan
+from lcspec.compile.yaml_faults import MAX_DEPTH, tell
+from lcspec.diag.model import Diagnostic, Edit, Fix, Label
+from lcspec.ir.document import Entry, Mapping, Node, Scalar, Sequence, to_data
 from lcspec.ir.source import SourceFile, Span
 
-MAX_CHARACTERS = 4_000_000
-MAX_DEPTH = 40
+__all__ = ["MAX_CHARACTERS", "MAX_DEPTH", "parse"]
+
 MAX_SCALAR = 100_000
 MAX_DIGITS = 300
+_RETRIES = 10  # of a text that libyaml cannot read: one for each fault
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]")
-_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{[^\"\n]*?\}\}")
+_PROPERTY = {"&": re.compile(r"&[^\s,\[\]{}]+"), "!": re.compile(r"!\S*"), "*": re.compile(r"\*[^\s,\[\]{}]+")}
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
-
-
-class _Fault(Exception):
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        self.diagnostic = diagnostic
 
 
 def parse(source: SourceFile) -> tuple[Node | None, list[Diagnostic]]:
     """The root node of `source`, or None with the syntax errors (LC00xx) that prevent one."""
-    early = _before_yaml(source)
-    if early:
-        return None, early
-    try:
-        builder = _Builder(source)
-        return builder.document(), []
-    except _Fault as fault:
-        return None, [fault.diagnostic]
-    except yaml.YAMLError as error:
-        return None, [_yaml_error(source, error)]
-
-
-def _before_yaml(source: SourceFile) -> list[Diagnostic]:
-    """Faults that YAML itself would report badly or not at all."""
-    text, found = source.text, []
-    if len(text) > MAX_CHARACTERS:
-        message = f"the file has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read"
-        return [_at(source, "LC0007", 0, 0, message, "split data out of the spec into files")]
-    if match := _CONFLICT.search(text):
-        message = "unresolved merge conflict"
-        return [_at(source, "LC0002", match.start(), match.end(), message, "resolve the conflict, then run again")]
-    for match in _BIDI.finditer(text):
-        if match.start() == 0 and match.group() == "\ufeff":
+    text, found = prescan(source)
+    if found and not text:
+        return None, found
+    for _ in range(_RETRIES):
+        builder = _Builder(source, text)
+        try:
+            root = builder.document()
+        except yaml.YAMLError as error:
+            told = tell(source, text, error, builder.shift, builder.quoted)
+            found.append(told.diagnostic)
+            if told.text is None or told.text == text:
+                break
+            text = told.text
             continue
-        message = f"invisible character U+{ord(match.group()):04X} can make the text read differently from what it says"
-        found.append(_at(source, "LC0009", match.start(), match.end(), message, "delete it"))
-    return found
+        if root is None and not found and not builder.found:
+            message = "the file is empty"
+            return None, [fault(source.path, "LC0010", 0, 0, message, "start with `lcspec init`")]
+        found += builder.faults()
+        return (None, _ordered(found)) if found or root is None else (root, [])
+    return None, _ordered(found)
 
 
-def _yaml_error(source: SourceFile, error: yaml.YAMLError) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    offset = min(mark.index if mark else 0, max(len(source.text) - 1, 0))
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
-    if source.text[offset : offset + 1] == "\t" or "\\t" in repr(problem) or "'\\t'" in str(problem):
-        return _at(source, "LC0003", offset, offset + 1, "a tab cannot indent YAML", "use two spaces")
-    if (deep := _too_deep(source.text)) is not None:
-        message = f"nested deeper than {MAX_DEPTH} levels"
-        return _at(source, "LC0006", deep, deep + 1, message, "flatten the structure")
-    return _at(source, "LC0001", offset, offset + 1, f"not YAML: {problem}", "see the YAML form in `lcspec init`")
-
-
-def _too_deep(text: str) -> int | None:
-    """Where brackets nest too deep: the scanner gives up on such lines before the builder sees them."""
-    depth = 0
-    for offset, char in enumerate(text):
-        depth += (char in "[{") - (char in "]}")
-        if depth > MAX_DEPTH:
-            return offset
-    return None
-
-
-def _at(source: SourceFile, code: str, start: int, end: int, message: str, help: str) -> Diagnostic:
-    return Diagnostic(code, message, (Label(Span(source.path, start, end), ""),), help=help)
+def _ordered(found: list[Diagnostic]) -> list[Diagnostic]:
+    return sorted(dict.fromkeys(found), key=lambda one: one.labels[0].span.start)
 
 
 class _Builder:
     """One pass over the events; recursion is bounded by MAX_DEPTH."""
 
-    def __init__(self, source: SourceFile) -> None:
-        self.source = source
-        self.shift = 1 if source.text.startswith("\ufeff") else 0
-        self.events: Iterator[yaml.Event] = yaml.parse(source.text, Loader=_LOADER)
+    def __init__(self, source: SourceFile, text: str) -> None:
+        self.source, self.text = source, text
+        self.shift = 1 if text.startswith("\ufeff") else 0
+        self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
+        self.found: list[Diagnostic] = []
+        self.anchors: dict[str, list[Label]] = {}
+        self.quoted: tuple[int, int] | None = None  # the last quoted text over several lines
 
-    def document(self) -> Node:
+    def document(self) -> Node | None:
         root: Node | None = None
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise self.fault("LC0008", event, "a second document in one file", "keep one spec per file")
+                    self.report("LC0008", event, "a second document in one file", "keep one spec per file")
+                    break
                 root = self.node(next(self.events), 0)
-        if root is None or (isinstance(root, Scalar) and root.value is None):
-            message = "the file is empty"
-            raise _Fault(_at(self.source, "LC0010", 0, 0, message, "start with `lcspec init`"))
-        return root
+        return None if isinstance(root, Scalar) and root.value is None else root
+
+    def faults(self) -> list[Diagnostic]:
+        """What was refused; the uses of an anchor are told with it."""
+        message, help = "anchors and aliases are not read", "write the value out, or use `extends:` or `variables:`"
+        return self.found + [Diagnostic("LC0005", message, tuple(at), help=help) for at in self.anchors.values()]
 
     def node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise self.fault("LC0006", event, f"nested deeper than {MAX_DEPTH} levels", "flatten the structure")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise self.fault("LC0005", event, "anchors and aliases are not read", "write the value out, or `extends:`")
-        tag = getattr(event, "tag", None)
+            self.report("LC0006", event, f"nested deeper than {MAX_DEPTH} levels", "flatten the structure")
+            return self.skipped(event)
+        if isinstance(event, yaml.AliasEvent):
+            self.anchored(event, "*")
+            return Scalar(self.between(event, event), None, "")
+        if event.anchor is not None:  # type: ignore[attr-defined]
+            self.anchored(event, "&")
+        tag = event.tag  # type: ignore[attr-defined]
         if tag is not None and tag != "!":
-            raise self.fault("LC0005", event, f"the tag {tag!r} is not read", "remove the tag; values have plain types")
+            self.tagged(event)
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if isinstance(event, yaml.MappingStartEvent):
@@ -124,15 +106,22 @@ class _Builder:
 
     def mapping(self, start: yaml.Event, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
+        end = 0
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
+            value_event = next(self.events)
+            if isinstance(key, Scalar) and key.value == "<<":
+                self.report("LC0014", event, "merge keys are not read", "write the values out, or use `extends:`")
+                self.skipped(value_event)
+                continue
+            value = self.node(value_event, depth + 1)
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                raise self.fault("LC0011", event, "a key must be a plain text", "quote it")
-            if key.value == "<<":
-                raise self.fault("LC0005", event, "merge keys are not read", "write the values out, or `extends:`")
-            if key.value in entries:
-                raise _Fault(self.duplicate(entries[key.value], key))
-            entries[key.value] = Entry(key.value, key.span, self.node(next(self.events), depth + 1))
+                self.not_a_key(event, key)
+            elif key.value in entries:
+                self.duplicate(start, entries[key.value], Entry(key.value, key.span, value), end)
+            else:
+                entries[key.value] = Entry(key.value, key.span, value)
+            end = max(key.span.end, value.span.end)
         values = [entry.value.span for entry in entries.values()]
         return Mapping(self.collection(start, event, values), tuple(entries.values()))
 
@@ -143,17 +132,94 @@ class _Builder:
         return Sequence(self.collection(start, event, [item.span for item in items]), tuple(items))
 
     def scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        text = event.value
-        if len(text) > MAX_SCALAR:
-            raise self.fault("LC0007", event, f"a value of {len(text):,} characters", "move long text into a file")
-        plain = event.style is None or event.style == ""
-        if plain and _INT.match(text) and len(text) > MAX_DIGITS:
-            raise self.fault("LC0007", event, f"a number of {len(text):,} digits", "quote it if it is an id")
-        return Scalar(self.between(event, event), _resolve(text) if plain else text, text)
+        text, span = event.value, self.between(event, event)
+        if len(text) > MAX_SCALAR and not _INT.match(text):
+            self.report("LC0007", event, f"a value of {len(text):,} characters", "move long text into a file")
+            return Scalar(Span(span.file, span.start, span.start + 1), None, "")
+        if event.style is None or event.style == "":
+            value = _resolve(text)
+            if value is _TOO_LARGE:
+                message = f"a number of {len(text):,} digits" if _INT.match(text) else "a number too large to hold"
+                self.report("LC0007", event, message, "quote it if it is an id")
+                value = None
+            return Scalar(span, value, text)  # type: ignore[arg-type]
+        if event.style in "\"'" and "\n" in self.text[span.start : span.end]:
+            self.quoted = (span.start, span.end)
+        return Scalar(span, text, text)
 
-    def duplicate(self, first: Entry, again: Scalar) -> Diagnostic:
-        labels = (Label(again.span, "again here"), Label(first.key_span, "first here"))
-        return Diagnostic("LC0004", f"the key `{first.key}` stands twice", labels, help="keep one of the two")
+    def skipped(self, event: yaml.Event) -> Scalar:
+        """A null in place of a value that is read over."""
+        level = int(isinstance(event, yaml.CollectionStartEvent))
+        while level:
+            inner = next(self.events)
+            level += isinstance(inner, yaml.CollectionStartEvent) - isinstance(inner, yaml.CollectionEndEvent)
+        return Scalar(self.between(event, event), None, "")
+
+    # --- what is refused -------------------------------------------------------------------------------------------
+
+    def report(self, code: str, event: yaml.Event, message: str, help: str, fix: Fix | None = None) -> None:
+        span = self.between(event, event)
+        if "\n" in self.text[span.start : span.end]:
+            span = Span(span.file, span.start, span.start + 1)
+        self.found.append(fault(span.file, code, span.start, max(span.end, span.start + 1), message, help, fix))
+
+    def property(self, event: yaml.Event, mark: str) -> Span:
+        """The span of the anchor, tag or alias of a node."""
+        start = self.between(event, event).start
+        for match in islice(_PROPERTY[mark].finditer(self.text, start), 1):
+            return Span(self.source.path, match.start(), match.end())
+        return Span(self.source.path, start, start + 1)
+
+    def anchored(self, event: yaml.Event, mark: str) -> None:
+        labels = self.anchors.setdefault(str(event.anchor), [])  # type: ignore[attr-defined]
+        labels.append(Label(self.property(event, mark), "used here" if labels else ""))
+
+    def tagged(self, event: yaml.Event) -> None:
+        span = self.property(event, "!")
+        tag = self.text[span.start : span.end]
+        behind = span.end + (self.text[span.end : span.end + 1] == " ")
+        fix = Fix("remove the tag", (Edit(Span(span.file, span.start, behind), ""),), safe=False)
+        message, help = f"the tag `{tag}` is not read", "remove the tag; values have plain types"
+        self.found.append(fault(span.file, "LC0013", span.start, span.end, message, help, fix))
+
+    def not_a_key(self, event: yaml.Event, key: Node) -> None:
+        """A number, a null or a collection as a key; `{{ text }}` without quotes is the usual way to get there."""
+        span = self.between(event, event)
+        template = _TEMPLATE.match(self.text, max(span.start - 1, 0))
+        if isinstance(key, Mapping) and template:
+            span, text = Span(span.file, template.start(), template.end()), template.group()
+            fix = Fix("quote it", (Edit(span, f'"{text}"'),), safe=True)
+            message = f"`{text}` without quotes is read as a mapping"
+            self.found.append(fault(span.file, "LC0011", span.start, span.end, message, "quote it", fix))
+            return
+        quote: Fix | None = None
+        if isinstance(key, Scalar) and key.text and key.value is not None:
+            quote = Fix("quote it", (Edit(key.span, f'"{key.text}"'),), safe=True)
+        self.report("LC0011", event, "a key must be a plain text", "quote it", quote)
+
+    def duplicate(self, start: yaml.Event, first: Entry, again: Entry, before: int) -> None:
+        """A key that stands twice; where both values are equal the second can go."""
+        fix = None
+        if to_data(first.value) == to_data(again.value) and (span := self.removable(start, again, before)):
+            fix = Fix("remove the second, which is equal", (Edit(span, ""),), safe=True)
+        labels = (Label(again.key_span, "again here"), Label(first.key_span, "first here"))
+        message = f"the key `{first.key}` stands twice"
+        self.found.append(Diagnostic("LC0004", message, labels, help="keep one of the two", fix=fix))
+
+    def removable(self, start: yaml.Event, entry: Entry, before: int) -> Span | None:
+        """What to cut so that `entry` is gone: whole lines in block style, from the comma before it in flow style."""
+        end = max(entry.key_span.end, entry.value.span.end)
+        if getattr(start, "flow_style", True):
+            between = self.text[before : entry.key_span.start]
+            return Span(self.source.path, before, end) if between.strip() == "," else None
+        head = self.text.rfind("\n", 0, entry.key_span.start) + 1
+        tail = self.text.find("\n", end)
+        tail = len(self.text) if tail < 0 else tail + 1
+        if self.text[head : entry.key_span.start].strip() or self.text[end:tail].strip(" \r\n:"):
+            return None
+        return Span(self.source.path, head, tail)
+
+    # --- spans -----------------------------------------------------------------------------------------------------
 
     def collection(self, start: yaml.Event, end: yaml.Event, inner: list[Span]) -> Span:
         """The span of a collection; libyaml lets one in block style end where the next token begins."""
@@ -167,24 +233,24 @@ class _Builder:
         if start.start_mark is None or end.end_mark is None:
             return Span(self.source.path, 0, 0)
         first, last = start.start_mark.index + self.shift, end.end_mark.index + self.shift
-        text = self.source.text
+        text = self.text
         while last > first and text[last - 1] in " \n\r\t":
             last -= 1
         return Span(self.source.path, first, last)
 
-    def fault(self, code: str, event: yaml.Event, message: str, help: str) -> _Fault:
-        span = self.between(event, event)
-        return _Fault(_at(self.source, code, span.start, max(span.end, span.start + 1), message, help))
+
+_TOO_LARGE = object()
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def _resolve(text: str) -> object:
     """The value of a plain scalar after the YAML 1.2 core schema, without hexadecimal, octal, inf and nan."""
     lowered = text if text in _CONSTANTS else text.lower() if text[:1] in "NTFntf" else ""
     if (text == "" or lowered) and lowered in _CONSTANTS:
         return _CONSTANTS[lowered]
     if text[:1] in "0123456789+-.":
         if _INT.match(text):
-            return int(text)
+            return int(text) if len(text) <= MAX_DIGITS else _TOO_LARGE
         if _FLOAT.match(text):
-            return float(text)
+            value = float(text)
+            return value if abs(value) < float("inf") else _TOO_LARGE
     return text

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lcspec.diag.codes import TITLES
-from lcspec.diag.model import Diagnostic, has_errors
+from lcspec.diag.model import Diagnostic, Fix, has_errors
 from lcspec.ir.source import SourceFile, Span
 
 
@@ -27,7 +27,13 @@ def _one(diagnostic: Diagnostic, sources: Mapping[str, SourceFile]) -> dict[str,
         "labels": [{"text": label.text, **_range(label.span, sources)} for label in diagnostic.labels],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
+        "fix": None if diagnostic.fix is None else _fix(diagnostic.fix, sources),
     }
+
+
+def _fix(fix: Fix, sources: Mapping[str, SourceFile]) -> dict[str, Any]:
+    edits = [{"text": edit.text, **_range(edit.span, sources)} for edit in fix.edits]
+    return {"title": fix.title, "safe": fix.safe, "edits": edits}
 
 
 def _range(span: Span, sources: Mapping[str, SourceFile]) -> dict[str, Any]:

@@ -52,13 +52,17 @@ def test_spans_cover_exactly_what_they_name(text: str, path: tuple, key: bool, s
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: [", "LC0001"),
+        ("a: b: c\n", "LC0001"),
+        ("a: [", "LC0018"),
+        ("a: 'b", "LC0018"),
         ("<<<<<<< HEAD\na: 1\n", "LC0002"),
         ("a:\n\tb: 1\n", "LC0003"),
         ("a: 1\na: 2\n", "LC0004"),
         ("a: &x 1\nb: *x\n", "LC0005"),
-        ("a: !!python/object/apply:os.system [ls]\n", "LC0005"),
-        ("<<: {a: 1}\n", "LC0005"),
+        ("a: !!python/object/apply:os.system [ls]\n", "LC0013"),
+        ("<<: {a: 1}\n", "LC0014"),
+        ("a: b\ufeffc\n", "LC0015"),
+        ("a: b\x00c\n", "LC0016"),
         ("[" * 20_000, "LC0006"),
         ("a: " + "9" * 100_000, "LC0007"),
         ("a: 1\n---\nb: 2\n", "LC0008"),
@@ -71,6 +75,64 @@ def test_spans_cover_exactly_what_they_name(text: str, path: tuple, key: bool, s
 )
 def test_each_surprise_has_its_own_code(text: str, expected: str) -> None:
     assert code(text) == expected
+
+
+ALL_AT_ONCE = """\
+lcspec: 1
+<<<<<<< ours
+name: a
+=======
+name: b
+>>>>>>> theirs
+scope: &s {task: chat}
+scope: {task: chat}
+data:
+\tq: 1
+\tr: !!str 2
+m: *s
+<<: {z: 1}
+k: "open
+3: x
+j: a: b
+l: {a: 1
+e: b\u202ec
+t: {{ text }}
+n: a\x00b
+"""
+
+
+def test_all_faults_that_can_be_told_apart_are_told_in_the_order_of_the_text() -> None:
+    root, found = parse(SourceFile("t.yaml", ALL_AT_ONCE))
+    told = [
+        (one.code, ALL_AT_ONCE[one.labels[0].span.start : one.labels[0].span.end], len(one.labels)) for one in found
+    ]
+    assert root is None
+    assert told == [
+        ("LC0002", "<<<<<<< ours", 3),
+        ("LC0005", "&s", 2),
+        ("LC0004", "scope", 2),
+        ("LC0003", "\t", 1),
+        ("LC0013", "!!str", 1),
+        ("LC0014", "<<", 1),
+        ("LC0018", '"', 1),
+        ("LC0011", "3", 1),
+        ("LC0001", ":", 1),
+        ("LC0018", "{", 1),
+        ("LC0009", "\u202e", 1),
+        ("LC0011", "{{ text }}", 1),
+        ("LC0016", "\x00", 1),
+    ]
+
+
+def test_a_quote_that_runs_on_to_the_next_one_is_blamed_where_it_opens() -> None:
+    text = 'a:\n  user: "News\n  sep: " "\n  other: [1]\n'
+    _, found = parse(SourceFile("t.yaml", text))
+    assert [(one.code, one.labels[0].span.start) for one in found] == [("LC0018", text.index('"News'))]
+
+
+def test_joiners_inside_words_and_emoji_are_no_fault() -> None:
+    assert read("a: '👨\u200d👩\u200d👧 می\u200cخواهم'\n") == {"a": "👨\u200d👩\u200d👧 می\u200cخواهم"}
+    assert code("a: b\u200dc\n") == "LC0009"
 
 
 @settings(max_examples=400, deadline=None)

@@ -1,22 +1,15 @@
 """Every code has a page, and each page that shows a faulty spec is right about it."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from lcspec import api
 from lcspec.diag.codes import TITLES
+from lcspec.diag.pages import page as parts
 
 PAGES = sorted((Path(__file__).parents[2] / "lcspec" / "diag" / "explain").glob("*.md"))
 SHOWN = [page for page in PAGES if "## Fails" in page.read_text(encoding="utf-8")]
-FENCE = re.compile(r"```(yaml|text name=(?P<name>\S+))\n(?P<text>.*?)```\n", re.DOTALL)
-
-
-def blocks(page: Path, section: str) -> dict[str, str]:
-    """File name to text of the fenced blocks of one section."""
-    text = page.read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
-    return {match["name"] or "spec.yaml": match["text"] for match in FENCE.finditer(text)}
 
 
 def codes(folder: Path, files: dict[str, str]) -> list[tuple[str, str]]:
@@ -27,16 +20,16 @@ def codes(folder: Path, files: dict[str, str]) -> list[tuple[str, str]]:
 
 def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert [page.stem for page in PAGES] == sorted(TITLES)
-    assert len(SHOWN) >= 35
+    assert len(SHOWN) >= 47
     for page in PAGES:
         assert page.read_text(encoding="utf-8").startswith(f"# {page.stem}: {TITLES[page.stem]}\n")
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
 def test_the_faulty_spec_raises_its_code_and_no_other(page: Path, tmp_path: Path) -> None:
-    assert set(codes(tmp_path, blocks(page, "Fails"))) == {(page.stem, "error")}
+    assert set(codes(tmp_path, parts(page.stem).fails)) == {(page.stem, "error")}
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
 def test_the_fixed_spec_raises_nothing(page: Path, tmp_path: Path) -> None:
-    assert codes(tmp_path, blocks(page, "Fixed")) == []
+    assert codes(tmp_path, parts(page.stem).fixed) == []
