@@ -1,0 +1,132 @@
+"""Questions that several rules ask of a spec. Pure; what is not known is None, and the rule that asked is silent."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from lcspec.compile.known import Known
+from lcspec.ir.document import Path
+from lcspec.ir.spec import Bound, GateSpec, Spec
+from lcspec.ir.strict import Strict
+
+PROPORTIONS = frozenset({"accuracy", "exact-match", "hit-rate", "retrieval-recall", "label-validity", "refusal-rate"})
+SHARES = PROPORTIONS | {"macro-f1", "micro-f1", "weighted-f1", "balanced-accuracy", "json-validity", "schema-validity"}
+LOWER_IS_BETTER = frozenset(
+    {"perplexity", "bits-per-byte", "latency-p50", "latency-p95", "toxicity", "word-error-rate"}
+)
+JUDGED = ("validation", "test")
+
+
+class Fields(NamedTuple):
+    """The fields of a prompt after `extends`, and the path where each was given."""
+
+    values: Mapping[str, Any]
+    paths: Mapping[str, Path]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a field (Python name)."""
+        return self.values.get(name, default)
+
+
+def prompt_fields(spec: Spec, name: str) -> Fields:
+    """A prompt as it is resolved, its own fields over those it extends; a circle ends where it closes."""
+    chain: list[Bound] = []
+    entry = spec.entries("prompt").get(name)
+    while entry is not None and entry not in chain:
+        chain.append(entry)
+        entry = spec.entries("prompt").get(getattr(entry.body, "extends", None) or "")
+    values: dict[str, Any] = {}
+    paths: dict[str, Path] = {}
+    for one in reversed(chain):
+        for field in one.body.model_fields_set - {"extends"}:
+            values[field] = getattr(one.body, field)
+            paths[field] = (*one.path, field.rstrip("_").replace("_", "-"))
+    return Fields(values, paths)
+
+
+def template_variables(text: str | None) -> frozenset[str]:
+    """The variables of a template; none for what is no template."""
+    from lcspec.kinds import registry
+
+    try:
+        found: frozenset[str] = registry.module("prompt", "template").variables(text or "")
+    except ValueError:
+        return frozenset()
+    return found
+
+
+def split_of(reference: str, default: str = "train") -> tuple[str, str]:
+    """`tickets.train` as (entry, split); `default` where no split is named."""
+    name, _, split = reference.partition(".")
+    return name, split or default
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a body, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Strict):
+        for name in type(value).model_fields:
+            yield from strings(getattr(value, name))
+    elif isinstance(value, Bound):
+        yield from strings(value.body)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from strings(item)
+
+
+def suite_metric(spec: Spec, gate: GateSpec) -> tuple[Bound | None, str]:
+    """The suite and the metric of a gate; None for what the service is measured on."""
+    suite, _, metric = gate.metric.partition(".")
+    return spec.entries("suite").get(suite), metric
+
+
+def rows_read(spec: Spec, known: Known, suite: Bound, split: str) -> int | None:
+    """How many rows of a split a suite reads, as far as the spec or the local files tell."""
+    data = spec.entries("data").get(getattr(suite.body, "data", "") or "")
+    limit = getattr(getattr(suite.body, "limit", None), split, None)
+    part = getattr(getattr(getattr(data, "body", None), "split", None), split, None)
+    there = (known.rows(data.name) or {}).get(split) if data is not None else None
+    counts = [count for count in (limit, part if isinstance(part, int) else None) if isinstance(count, int)]
+    counts += [len(there)] if there is not None else []
+    return min(counts, default=None)
+
+
+def suite_data(spec: Spec) -> dict[str, Bound]:
+    """The data entries that suites read, by name."""
+    names = [getattr(suite.body, "data", None) for suite in spec.entries("suite").values()]
+    return {name: spec.entries("data")[name] for name in names if name in spec.entries("data")}
+
+
+def columns_of(entry: Bound | None) -> Any:
+    """The `columns` of a data entry of rows; None for others."""
+    columns = getattr(getattr(entry, "body", None), "columns", None)
+    return columns if hasattr(columns, "input") else None
+
+
+def scoring_of(spec: Spec, suite: Bound) -> str:
+    """How the answers of a suite are made: as declared, else by the scope."""
+    return getattr(suite.body, "scoring", None) or ("likelihood" if spec.scope.labels else "generation")
+
+
+def tuned_on(entry: Bound) -> tuple[str, str] | None:
+    """The (data entry, split) that a recipe learns from, or None."""
+    reference = getattr(entry.body, "data", None)
+    return split_of(reference) if isinstance(reference, str) else None
+
+
+def chain_of(spec: Spec, name: str) -> list[str]:
+    """A recipe and those it comes `after`, last first; a circle ends where it closes."""
+    chain: list[str] = []
+    step: str | None = name
+    while step and step in spec.entries("tuning") and step not in chain:
+        chain.append(step)
+        step = getattr(spec.find("tuning", step).body, "after", None)
+    return chain
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 row`, `12 rows`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
