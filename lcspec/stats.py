@@ -133,6 +133,22 @@ def rows_needed(share: float, threshold: float, confidence: float = 0.95, *, pow
     return _whole((spread / (share - threshold)) ** 2)
 
 
+def share_needed(n: int, threshold: float, confidence: float = 0.95, *, power: float = 0.8) -> float | None:
+    """The smallest true share whose one-sided bound clears `threshold` on `n` rows with probability `power`.
+
+    The inverse of `rows_needed` (normal approximation); None when not even a share of 1 does.
+    """
+    if not (n > 0 and 0 < threshold < 1):
+        raise ValueError("a threshold lies between 0 and 1, and there are rows")
+    z, z_power = critical(confidence), normal_quantile(power)
+
+    def short(share: float) -> float:
+        spread = z * math.sqrt(threshold * (1 - threshold)) + z_power * math.sqrt(share * (1 - share))
+        return (share - threshold) - spread / math.sqrt(n)
+
+    return None if short(1.0) < 0 else _solve(short, threshold, 1.0)
+
+
 def _whole(rows: float) -> int | None:
     """Rows as a whole number; a hair of rounding must not cost or save one."""
     return max(1, math.ceil(rows - 1e-9)) if rows <= MOST_ROWS else None
@@ -184,6 +200,17 @@ def rows_needed_paired(better: int, worse: int, n: int, margin: float, confidenc
     """
     score = _tango_score(better, worse, n, -margin)
     return _whole(n * (critical(confidence) / score) ** 2) if score else None
+
+
+def paired_margin(discordant: float, n: int, confidence: float = 0.95, *, power: float = 0.5) -> float:
+    """The margin that two equal candidates, answering differently on a share `discordant` of `n` rows, keep.
+
+    With probability `power` the lower bound of their paired difference lies above minus this margin: the difference
+    has the variance discordant / n under equality (McNemar 1947; Connor 1987, Biometrics 43:207-211).
+    """
+    if not (n > 0 and 0 <= discordant <= 1):
+        raise ValueError("a share lies between 0 and 1, and there are rows")
+    return (critical(confidence) + normal_quantile(power)) * math.sqrt(discordant / n)
 
 
 # --- means and other statistics --------------------------------------------------------------------------------

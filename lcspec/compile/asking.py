@@ -96,8 +96,9 @@ def rows_read(spec: Spec, known: Known, suite: Bound, split: str) -> int | None:
 
 def suite_data(spec: Spec) -> dict[str, Bound]:
     """The data entries that suites read, by name."""
-    names = [getattr(suite.body, "data", None) for suite in spec.entries("suite").values()]
-    return {name: spec.entries("data")[name] for name in names if name in spec.entries("data")}
+    data = spec.entries("data")
+    names = [str(getattr(suite.body, "data", "")) for suite in spec.entries("suite").values()]
+    return {name: data[name] for name in names if name in data}
 
 
 def columns_of(entry: Bound | None) -> Any:
