@@ -8,6 +8,9 @@ from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
+ENOUGH = 20  # rows after which the share of a class means something
+
+
 def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0607 for `accuracy` at or below chance, or the share of the largest class where the rows are known."""
     labels = len(spec.scope.labels)
@@ -18,7 +21,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         floor, why = 1 / labels, f"guessing among {labels} labels is right in 1 of {labels} cases"
         data = spec.entries("data").get(getattr(suite.body, "data", ""))
         rows = (known.rows(data.name) or {}).get("test", ()) if data is not None and columns_of(data) else ()
-        if rows and metric == "accuracy":
+        if len(rows) >= ENOUGH and metric == "accuracy":
             label, count = Counter(row.target for row in rows).most_common(1)[0]
             floor, why = count / len(rows), f"{count} of {len(rows)} rows of test are `{label}`"
         if gate.at_least <= floor:
