@@ -7,7 +7,6 @@ from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
-
 ENOUGH = 20  # rows after which the share of a class means something
 
 
