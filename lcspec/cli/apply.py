@@ -54,6 +54,8 @@ def command(
         )
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
+    if result.applied.outcome.warnings:
+        show(result.applied.outcome.warnings, loaded.sources, "text", err=True)
     failures = [diagnostic for _, diagnostic in result.applied.outcome.failures]
     if failures:
         show(failures, loaded.sources, "text", err=True)

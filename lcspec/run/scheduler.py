@@ -23,7 +23,8 @@ from lcspec.run import worker as workers
 from lcspec.run.io import Job
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
-from lcspec.run.store import NonDeterminism, Store
+from lcspec.run.store import NonDeterminism, Store, unwritable
+from lcspec.run.store.layout import Snapshot, snapshot
 
 GRACE = 30.0  # seconds that an interrupted step has for its checkpoint
 TICK = 0.2
@@ -35,6 +36,7 @@ class Outcome:
 
     status: str = "ok"
     failures: list[tuple[str, Diagnostic]] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
     ran: int = 0
     reused: int = 0
     overhead: float = 0.0
@@ -47,6 +49,7 @@ class _Running:
     worker: workers.Worker
     started: float
     log: Path
+    inputs: Snapshot
     messages: dict[str, Any] = field(default_factory=lambda: {"metrics": {}, "measured": {}, "warnings": []})
 
 
@@ -129,9 +132,9 @@ class _Execution:
             return
         self.lock.tell(step.id)
         self.emit("step-started", step.id, {"kind": step.kind, "reason": planned.reason})
-        started = time.monotonic()
+        started, inputs = time.monotonic(), snapshot(self.store.work(key) / "in")
         worker = workers.start(job, network=step.resources.network, lock=self.lock.descriptor)
-        self.running[key] = _Running(planned, worker, started, Path(job.log))
+        self.running[key] = _Running(planned, worker, started, Path(job.log), inputs)
         if step.resources.network and not self.server:
             self._start_server(whole)  # imports while this step waits for the network
 
@@ -236,18 +239,30 @@ class _Execution:
             warnings=tuple(told["warnings"]),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        if wrong := self.store.written_inputs(one.inputs, folder / "in", one.planned.inputs or {}):
+            message = f"it wrote into its input: {', '.join(f'`{name}`' for name in wrong[:5])}"
+            help = "a kind writes to its outputs, its checkpoint folder and its cache only"
+            self._attempt(one, key, "failed", seconds)
+            self._fail(step.id, key, Diagnostic("LC1121", message, help=help))
+            return
         outputs = {path.name: path for path in sorted((folder / "out").iterdir()) if path.is_dir()}
         try:
             record = self.store.publish(record, outputs)
         except NonDeterminism as other:
             record = other.record
             if not step.measured:
-                self.emit("log", step.id, {"message": "its outputs differ from an earlier run; the first ones stand"})
-        except (OSError, ValueError) as error:
-            help = "free space, then apply again: finished steps are kept"
+                self.outcome.warnings.append(other.diagnostic())
+                self.emit("log", step.id, {"message": other.diagnostic().message})
+        except ValueError as error:
+            help = "a kind writes plain files and folders to its outputs"
             self._attempt(one, key, "failed", seconds)
-            self._fail(step.id, key, Diagnostic("LC1104", f"its outputs cannot be stored: {error}", help=help))
-            self.outcome.exit_code = 7
+            self._fail(step.id, key, Diagnostic("LC1202", f"its outputs cannot be stored: {error}", help=help))
+            return
+        except OSError as error:
+            fault = unwritable(self.store.root, error)
+            self._attempt(one, key, "failed", seconds)
+            self._fail(step.id, key, fault.diagnostics[0])
+            self.outcome.exit_code = fault.exit_code
             return
         self.store.heads.set(step.id, key)
         self._attempt(one, key, "ok", seconds, self.store.size(record))

@@ -12,6 +12,7 @@ import pytest
 from lcspec.diag.model import LcspecError
 from lcspec.ir.record import StepRecord
 from lcspec.run.store import NonDeterminism, Store
+from lcspec.run.store.layout import snapshot
 
 PUBLISH = """
 import sys
@@ -58,8 +59,14 @@ def test_the_first_writer_wins_and_a_different_output_is_reported(tmp_path: Path
     store = Store.open(tmp_path / "s")
     first = publish(store, tmp_path / "s" / "work" / "x", "one")
     assert publish(store, tmp_path / "s" / "work" / "y", "one").outputs == first.outputs
-    with pytest.raises(NonDeterminism):
+    with pytest.raises(NonDeterminism) as caught:
         publish(store, tmp_path / "s" / "work" / "z", "two")
+    told = caught.value.diagnostic()
+    assert (told.code, told.severity) == ("LC1205", "warning")
+    other = caught.value.made.outputs["out"]
+    assert first.outputs["out"][:12] in told.message
+    assert other[:12] in told.message
+    assert [note.partition(":")[0] for note in told.notes] == ["out/file.txt"]
     assert Store.peek(tmp_path / "s").records[first.key].outputs == first.outputs
 
 
@@ -93,7 +100,7 @@ def test_a_tree_that_points_outside_is_refused(tmp_path: Path) -> None:
     from lcspec.canon import canonical
 
     entry = {"sha256": "0" * 64, "size": 1, "executable": False}
-    digest = store._add_bytes(canonical({"format_version": 1, "files": {"../../evil": entry}}))
+    digest = store.blobs.add_bytes(canonical({"format_version": 1, "files": {"../../evil": entry}}))
     with pytest.raises(LcspecError):
         store.tree(digest)
 
@@ -142,3 +149,108 @@ def test_records_are_json_that_a_person_can_read(tmp_path: Path) -> None:
     publish(store, tmp_path / "s" / "work" / "x", "hello")
     told = json.loads(next((tmp_path / "s").glob("records/*/*.json")).read_text())
     assert told["format_version"] == 1
+
+
+def test_publishing_again_heals_a_damaged_blob(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    record = publish(store, tmp_path / "s" / "work" / "x", "hello")
+    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["sha256"])
+    blob.chmod(0o644)
+    blob.write_text("hellp")
+    publish(store, tmp_path / "s" / "work" / "y", "hello", key="cd" * 32)
+    store.verify_tree(record.outputs["out"])
+
+
+def test_a_file_that_a_user_can_still_write_is_copied_in(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    folder = tmp_path / "s" / "work" / "x"
+    folder.mkdir(parents=True)
+    os.link(mine, folder / "file.txt")
+    digest = store.add_tree(folder)
+    mine.write_text("edited")
+    store.verify_tree(digest)
+    assert os.access(mine, os.W_OK)
+
+
+def test_a_large_blob_is_hashed_once_and_again_when_it_was_touched(tmp_path: Path, monkeypatch) -> None:
+    from lcspec.run.store import blobs
+
+    store = Store.open(tmp_path / "s")
+    record = publish(store, tmp_path / "s" / "work" / "x", "x" * (blobs.LARGE + 1))
+    hashed = []
+    real = blobs.hash_file
+    monkeypatch.setattr(blobs, "hash_file", lambda path: hashed.append(path) or real(path))
+    again = Store.peek(tmp_path / "s")
+    again.materialize(record.outputs["out"], tmp_path / "one")
+    assert hashed == []
+    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["sha256"])
+    blob.chmod(0o644)
+    with blob.open("r+b") as file:
+        file.write(b"y")
+    with pytest.raises(LcspecError, match="damaged"):
+        again.materialize(record.outputs["out"], tmp_path / "two")
+    assert hashed == [blob]
+
+
+@pytest.mark.parametrize("meddle", ["change", "remove", "add", "change a large one"])
+def test_a_step_that_writes_into_its_input_is_found_out(tmp_path: Path, meddle: str) -> None:
+    store = Store.open(tmp_path / "s")
+    size = 300_000 if "large" in meddle else 5
+    record = publish(store, tmp_path / "s" / "work" / "x", "x" * size)
+    folder = tmp_path / "in"
+    store.materialize(record.outputs["out"], folder / "rows")
+    before = snapshot(folder)
+    assert store.written_inputs(before, folder, record.outputs) == []
+    path = folder / "rows" / "file.txt"
+    if meddle == "remove":
+        path.unlink()
+    elif meddle == "add":
+        (folder / "rows" / "more.txt").write_text("more")
+    else:
+        path.chmod(0o644)
+        path.write_text("y" * size)
+    name = "rows/more.txt" if meddle == "add" else "rows/file.txt"
+    assert store.written_inputs(before, folder, {"rows": record.outputs["out"]}) == [name]
+
+
+def test_a_blob_that_another_step_published_again_is_not_a_write(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    record = publish(store, tmp_path / "s" / "work" / "x", "x" * 300_000)
+    store.materialize(record.outputs["out"], tmp_path / "in" / "out")
+    before = snapshot(tmp_path / "in")
+    publish(store, tmp_path / "s" / "work" / "y", "x" * 300_000, key="cd" * 32)
+    assert store.written_inputs(before, tmp_path / "in", record.outputs) == []
+
+
+def test_a_store_of_a_newer_format_is_refused_by_its_version(tmp_path: Path) -> None:
+    Store.open(tmp_path / "s")
+    (tmp_path / "s" / "store.json").write_text('{"format_version": 99}')
+    for use in (Store.peek, Store.open):
+        with pytest.raises(LcspecError, match="format 99") as caught:
+            use(tmp_path / "s")
+        assert (caught.value.exit_code, caught.value.diagnostics[0].code) == (7, "LC1122")
+
+
+def test_records_of_the_first_format_are_sealed_once_and_kept(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    record = publish(store, tmp_path / "s" / "work" / "x", "hello")
+    path = next((tmp_path / "s").glob("records/*/*.json"))
+    path.write_text(json.dumps(record.to_json(), indent=2))
+    (tmp_path / "s" / "store.json").unlink()
+    assert record.key not in Store.peek(tmp_path / "s").records
+    for _ in range(2):
+        assert Store.open(tmp_path / "s").records[record.key] == record
+
+
+@pytest.mark.parametrize("place", [3, 40, 90, 400])
+def test_a_flipped_bit_in_a_record_makes_it_absent(tmp_path: Path, place: int) -> None:
+    store = Store.open(tmp_path / "s")
+    record = publish(store, tmp_path / "s" / "work" / "x", "hello")
+    path = next((tmp_path / "s").glob("records/*/*.json"))
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(data))
+    assert record.key not in Store.peek(tmp_path / "s").records

@@ -1,0 +1,203 @@
+"""Blobs and trees: files by the SHA-256 of their content, and manifests that give them names.
+
+A blob is written whole under another name, synced, made read-only and renamed. It is verified when it is used.
+"""
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lcspec.canon import canonical, digest_bytes
+from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.run.store.files import copy_hashed, hash_and_sync, hash_file, make_folder, sync_folder, write_synced
+from lcspec.run.store.memo import Memo
+from lcspec.run.store.points import point
+
+TREE_FORMAT = 1
+LARGE = 256 << 10  # bytes from which a blob is linked into steps, and remembered once it is verified
+
+Entry = dict[str, Any]
+
+
+class Damaged(LcspecError):
+    """A blob or tree that a step or a service needs is missing or not what it was (LC1104, exit 7)."""
+
+    def __init__(self, digest: str, message: str) -> None:
+        self.digest = digest
+        help = "`lcspec verify --repair` finds all of it; then apply again: only the steps that made it rerun"
+        super().__init__([Diagnostic("LC1104", message, help=help)], 7)
+
+
+class Blobs:
+    """The blobs of one store. `fetch` may bring one from a remote store; it says whether it did."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.memo = Memo(root / "cache" / "verified")
+        self.fetch: Callable[[str], bool] = lambda digest: False
+
+    def path(self, digest: str) -> Path:
+        """Where the blob `digest` lies."""
+        return self.root / "store" / digest[:2] / digest
+
+    def staging(self) -> Path:
+        """A new name on the file system of the store; the process is named so that others know whose it is."""
+        return self.root / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def add_file(self, path: Path) -> str:
+        """Moves a file into the store; its digest. A file with another name elsewhere is copied, not moved.
+
+        What lies there already is replaced by what was just read: a damaged blob is healed.
+        """
+        if path.stat().st_nlink > 1:
+            return self._add_copy(path)
+        digest = hash_and_sync(path)
+        point()
+        target = self._target(digest)
+        path.chmod(0o444)
+        point()
+        try:
+            path.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            return self._add_copy(path)
+        self._placed(digest, target)
+        return digest
+
+    def _add_copy(self, path: Path) -> str:
+        staging = self.staging()
+        try:
+            copy_hashed(path, staging)
+            digest = self.add_file(staging)
+        finally:
+            staging.unlink(missing_ok=True)
+        path.unlink()
+        return digest
+
+    def add_bytes(self, data: bytes) -> str:
+        """Writes a blob; its digest."""
+        digest = digest_bytes(data)
+        target = self._target(digest)
+        try:
+            if target.read_bytes() == data:
+                return digest
+        except OSError:
+            pass  # not there yet, or unreadable: written anew
+        staging = self.staging()
+        write_synced(staging, data)
+        point()
+        staging.chmod(0o444)
+        point()
+        staging.replace(target)
+        self._placed(digest, target)
+        return digest
+
+    def _target(self, digest: str) -> Path:
+        target = self.path(digest)
+        if not target.parent.is_dir():
+            make_folder(target.parent)
+        return target
+
+    def _placed(self, digest: str, target: Path) -> None:
+        point()
+        sync_folder(target.parent)
+        point()
+        if target.stat().st_size > LARGE:
+            self.memo.note(digest, target)
+
+    def add_tree(self, folder: Path) -> str:
+        """Moves every file of `folder` into the store; the digest of the tree manifest.
+
+        Raises:
+            ValueError: the folder holds a link or a special file.
+        """
+        found = sorted(folder.rglob("*"))
+        states = {path: path.lstat() for path in found}
+        for path, state in states.items():
+            if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+                raise ValueError(f"the output `{path.relative_to(folder).as_posix()}` is a link or a special file")
+        files: dict[str, Entry] = {}
+        for path, state in states.items():
+            if stat.S_ISREG(state.st_mode):
+                name, executable = path.relative_to(folder).as_posix(), bool(state.st_mode & 0o100)
+                files[name] = {"sha256": self.add_file(path), "size": state.st_size, "executable": executable}
+        return self.add_bytes(canonical({"format_version": TREE_FORMAT, "files": files}))
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def need(self, digest: str, name: str) -> Path:
+        """The path of a blob with the right content: hashed now, or hashed before and not touched since.
+
+        Raises:
+            Damaged: it is missing or altered, and no remote store has it.
+        """
+        path = self.path(digest)
+        if self.sound(digest) or self.fetch(digest):
+            return path
+        raise Damaged(digest, f"`{name}` is {'damaged' if path.exists() else 'missing'} in the store")
+
+    def sound(self, digest: str) -> bool:
+        """Whether the blob is there and has the content that its name says."""
+        path = self.path(digest)
+        try:
+            if self.memo.holds(digest, path):
+                return True
+            if hash_file(path) != digest:
+                return False
+            if path.stat().st_size > LARGE:
+                self.memo.note(digest, path)
+        except OSError:
+            return False
+        return True
+
+    def tree(self, digest: str) -> dict[str, Entry]:
+        """Path to entry (`sha256`, `size`, `executable`) of a tree.
+
+        Raises:
+            Damaged: the manifest is missing or altered, and no remote store has it.
+        """
+        try:
+            data = self.path(digest).read_bytes()
+        except OSError:
+            data = b""
+        if digest_bytes(data) != digest:
+            data = self.need(digest, f"the tree {digest[:12]}…").read_bytes()
+        return entries(data, digest)
+
+    def verify_tree(self, digest: str) -> None:
+        """Reads every blob of a tree, whatever is remembered of it.
+
+        Raises:
+            Damaged: naming the first file that is missing or altered.
+        """
+        for name, entry in self.tree(digest).items():
+            path = self.path(entry["sha256"])
+            try:
+                found = hash_file(path)
+            except OSError:
+                found = ""
+            if found != entry["sha256"] and not self.fetch(entry["sha256"]):
+                raise Damaged(entry["sha256"], f"`{name}` is {'damaged' if found else 'missing'} in the store")
+
+
+def entries(data: bytes, digest: str) -> dict[str, Entry]:
+    """The files that the manifest `data` names.
+
+    Raises:
+        Damaged: it is no manifest, or names a file outside of the tree.
+    """
+    try:
+        files: dict[str, Entry] = json.loads(data)["files"]
+        for name in files:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise Damaged(digest, f"the tree {digest[:12]}… names `{name}`")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(digest, f"{digest[:12]}… is not a tree") from None
+    return files

@@ -1,0 +1,100 @@
+"""Records: one sealed JSON file per key, `records/ab/<key>.json`. A record exists only when all its blobs do."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lcspec.canon import pretty
+from lcspec.ir.record import StepRecord
+from lcspec.run.store.files import replace_file
+from lcspec.run.store.seal import seal, seal_of, unseal
+
+
+def record_path(root: Path, key: str) -> Path:
+    """Where the record of a key lies."""
+    return root / "records" / key[:2] / f"{key}.json"
+
+
+def record_bytes(record: StepRecord) -> bytes:
+    """The text of a record's file."""
+    return seal(pretty(record.to_json()).encode())
+
+
+def record_seal(record: StepRecord) -> str:
+    """The digest by which ledger and remote know what the record says."""
+    return seal_of(record_bytes(record))
+
+
+def parse_record(data: bytes, key: str) -> StepRecord:
+    """The record of `key` in the text of its file.
+
+    Raises:
+        ValueError: the text is damaged, of another format, or another key's.
+    """
+    record = StepRecord.from_json(unseal(data))
+    if record.key != key:
+        raise ValueError(f"the record of another key, {record.key[:12]}…")
+    return record
+
+
+class Records(Mapping[str, StepRecord]):
+    """Key to record, one file read per look-up. A record that cannot be read counts as absent: the step runs again."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, StepRecord] = {}
+
+    def __getitem__(self, key: str) -> StepRecord:
+        if key not in self._known:
+            try:
+                self._known[key] = parse_record(record_path(self._root, key).read_bytes(), key)
+            except (OSError, ValueError):
+                raise KeyError(key) from None
+        return self._known[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.stem for path in sorted(self._root.glob("records/*/*.json")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def forget(self, key: str) -> None:
+        """Reads the record again when it is next asked for."""
+        self._known.pop(key, None)
+
+
+class Heads(Mapping[str, StepRecord]):
+    """Step id to the record it last finished with. The file is a disposable index; without it reasons are shorter."""
+
+    def __init__(self, root: Path, records: Records) -> None:
+        self._path, self._records = root / "heads.json", records
+        self._keys: dict[str, str] | None = None
+
+    def _load(self) -> dict[str, str]:
+        if self._keys is None:
+            try:
+                self._keys = dict(json.loads(self._path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError):
+                self._keys = {}
+        return self._keys
+
+    def __getitem__(self, step: str) -> StepRecord:
+        return self._records[self._load()[step]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._load())
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def keys_by_step(self) -> Mapping[str, str]:
+        """Step id to key, whether or not the record is there."""
+        return self._load()
+
+    def set(self, step: str, key: str) -> None:
+        """Remembers that `step` finished with `key`."""
+        if self._load().get(step) != key:
+            self._load()[step] = key
+            staging = self._path.parent / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
+            replace_file(self._path, pretty(self._keys).encode(), staging)
