@@ -40,15 +40,19 @@ def _objects(lines: Any, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         yield number, value
 
 
-def read_table(path: Path, name: str, form: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+def read_table(
+    path: Path, name: str, form: str, separator: str | None = None
+) -> Iterator[tuple[int, Mapping[str, str]]]:
     """(line, values) of each row of a table; `form` is csv, tsv or orange (three header rows: names, types, flags).
+
+    `separator` stands between cells instead of the form's own.
 
     Raises:
         DataFault: LC0406 for a row with more cells than columns or a broken quotation.
     """
     csv.field_size_limit(MAX_CELL)
     with _text(path, name, newline="") as file:
-        reader = csv.reader(file, delimiter="," if form == "csv" else "\t", strict=True)
+        reader = csv.reader(file, delimiter=separator or ("," if form == "csv" else "\t"), strict=True)
         try:
             header = next(reader, [])
             for _ in range(2 if form == "orange" else 0):

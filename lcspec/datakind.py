@@ -64,6 +64,7 @@ def rows_params(body: Any, allowed: list[str]) -> dict[str, Any]:
         "allowed": allowed,
         "format": getattr(body, "format", None),
         **({"at": body.at} if hasattr(body, "at") else {}),
+        **({"separator": body.separator} if getattr(body, "separator", None) else {}),
     }
 
 

@@ -1,21 +1,24 @@
 """What a data file holds: its form, its columns, and counts that decide what a spec can do with it."""
 
 import csv
+import gzip
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcspec.datafiles import read_jsonl, read_table
+from lcspec.datafiles import read_parquet
 from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.kinds import registry
 from lcspec.rowset import DataFault
 
 MOST_VALUES = 1000  # distinct values of a column that are counted; beyond it the column is free text
 SAMPLE = 20_000  # rows whose lengths are kept
-DELIMITERS = {",": "csv", "\t": "tsv"}
-JSON_SUFFIXES, TABLE_SUFFIXES = (".jsonl", ".ndjson"), (".csv", ".tsv", ".tab", ".txt")
+SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".parquet": "parquet"}
+SUFFIXES |= dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "table")
 
 
 @dataclass
@@ -58,13 +61,13 @@ class Look:
 
     path: Path
     kind: str  # the kind of data that reads it
-    format: str | None  # the table format, None for JSON lines
+    options: dict[str, str]  # what the spec says beside the kind: format, separator
     rows: int
     columns: dict[str, Column]
 
     def rows_of(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """(line, values) of each row, read again."""
-        return _read(self.path, self.format)
+        return _read(self.path, self.kind, self.options)
 
 
 def look(path: Path, *, trust_header: bool = False) -> Look:
@@ -73,15 +76,16 @@ def look(path: Path, *, trust_header: bool = False) -> Look:
     Raises:
         LcspecError: it is missing, of no form that is read, broken, empty, or without a header.
     """
+    suffixes = "`.jsonl`, `.csv`, `.tsv`, `.json` or `.parquet`"
     if path.is_dir():
-        raise _no("LC0121", f"`{path}` is a folder", "name one file with rows: .jsonl, .csv or .tsv")
+        raise _no("LC0121", f"`{path}` is a folder", f"name one file with rows: {suffixes}")
     if not path.is_file():
-        raise _no("LC0401", f"there is no file `{path}`", "name a file with rows: .jsonl, .csv or .tsv")
-    form = _form(path)
+        raise _no("LC0401", f"there is no file `{path}`", f"name a file with rows: {suffixes}")
+    kind, options = _form(path, suffixes)
     columns: dict[str, Column] = {}
     rows = 0
     try:
-        for line, values in _read(path, form):
+        for line, values in _read(path, kind, options):
             rows += 1
             _count(columns, values, line, rows)
     except DataFault as fault:
@@ -89,8 +93,8 @@ def look(path: Path, *, trust_header: bool = False) -> Look:
         raise _no(fault.code, f"{where}{fault.message}", fault.help) from None
     if not rows:
         raise _no("LC0402", f"`{path}` has no rows", "give it at least a few dozen")
-    seen = Look(path, "jsonl" if form is None else "table", form, rows, columns)
-    if form is not None and not trust_header:
+    seen = Look(path, kind, options, rows, columns)
+    if kind == "table" and not trust_header:
         _header(seen)
     return seen
 
@@ -99,41 +103,49 @@ def _no(code: str, message: str, help: str) -> LcspecError:
     return LcspecError([Diagnostic(code, message, help=help)], 1)
 
 
-def _read(path: Path, form: str | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    yield from read_jsonl(path, str(path)) if form is None else read_table(path, str(path), form)
+def _read(path: Path, kind: str, options: Mapping[str, str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows as the kind reads them."""
+    if kind == "parquet":  # the kind reads it only when it runs
+        yield from read_parquet(path, str(path))
+        return
+    params = {"at": None, "format": "csv", **options}
+    yield from registry.module("data", kind).read(path, str(path), params)
 
 
-def _form(path: Path) -> str | None:
-    """The format of a table, None for JSON lines: by the suffix, and by what the first lines look like."""
-    suffix = path.suffix.lower()
-    with path.open("rb") as file:
-        head = file.read(65536)
+def _form(path: Path, suffixes: str) -> tuple[str, dict[str, str]]:
+    """The kind that reads the file, and its options: by the suffix, and by what the first lines look like."""
+    packed = path.suffix.lower() == ".gz"
+    kind = SUFFIXES.get(Path(path.stem).suffix.lower() if packed else path.suffix.lower())
+    if kind == "parquet":
+        return kind, {}
+    try:
+        with gzip.open(path) if packed else path.open("rb") as file:
+            head = file.read(65536)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _no("LC0121", f"`{path}` cannot be read: {error}", "check the file") from None
     if b"\0" in head:
-        raise _no("LC0121", f"`{path}` is not text", "export it as .jsonl, .csv or .tsv in UTF-8")
+        raise _no("LC0121", f"`{path}` is not text in UTF-8", f"export it as {suffixes} in UTF-8")
     text = head.decode("utf-8-sig", errors="replace").lstrip()
-    if suffix in JSON_SUFFIXES or (suffix not in TABLE_SUFFIXES and text.startswith("{")):
-        return None
-    if text.startswith("[") or suffix == ".json":
-        help = f"write one object per line: `jq -c '.[]' {path} > {path.with_suffix('.jsonl').name}`"
-        raise _no("LC0121", f"`{path}` is one JSON value, not one object per line", help)
-    if suffix not in TABLE_SUFFIXES:
-        raise _no("LC0121", f"`{path}` is of no form that is read", "give it the suffix .jsonl, .csv or .tsv")
-    lines = [line for line in text.splitlines()[:20] if line.strip()]
-    if not lines:
-        raise _no("LC0402", f"`{path}` has no rows", "give it a header and at least a few dozen rows")
-    return _delimiter(path, lines)
+    if not text:
+        raise _no("LC0402", f"`{path}` has no rows", "give it at least a few dozen")
+    if kind == "json" and text.startswith("{") and text.count("\n{") > 1:
+        kind = "jsonl"
+    if kind is None:
+        kind = "jsonl" if text.startswith("{") else "json" if text.startswith("[") else None
+    if kind is None:
+        raise _no("LC0121", f"`{path}` is of no form that is read", f"give it the suffix {suffixes}")
+    return kind, _table([line for line in text.splitlines()[:20] if line.strip()]) if kind == "table" else {}
 
 
-def _delimiter(path: Path, lines: list[str]) -> str:
-    """The separator that cuts all first lines into the same number of cells, at least two."""
+def _table(lines: list[str]) -> dict[str, str]:
+    """The options of a table: the separator that cuts the first lines into one number of cells, at least two."""
     cells = {mark: [len(row) for row in csv.reader(lines, delimiter=mark)] for mark in (",", "\t", ";", "|")}
     even = {mark: counts[0] for mark, counts in cells.items() if counts[0] > 1 and len(set(counts[:-1])) == 1}
     some = {mark: counts[0] for mark, counts in cells.items() if counts[0] > 1}
     best = max(even or some, key=lambda mark: (even or some)[mark], default=",")
-    if best not in DELIMITERS:
-        help = f"separate by commas: `python -c \"import csv,sys; csv.writer(sys.stdout).writerows(csv.reader(sys.stdin, delimiter='{best}'))\" < {path.name} > new.csv`"  # noqa: E501 - a command to copy
-        raise _no("LC0121", f"the columns of `{path}` are separated by `{best}`", help)
-    return DELIMITERS[best]
+    if best == "\t":
+        return {"format": "tsv"}
+    return {} if best == "," else {"separator": best}
 
 
 def _count(columns: dict[str, Column], values: Mapping[str, Any], line: int, row: int) -> None:

@@ -13,11 +13,12 @@ class TableBody(RowsBody):
     """A table file, or one per split."""
 
     format: Literal["csv", "tsv", "orange"] = option("csv", doc="Separator and header: csv, tsv or orange.")
+    separator: Literal[",", ";", "|", "\t"] | None = option(None, doc="What stands between cells instead.")
 
 
 def read(path: Path, name: str, params: Mapping[str, Any]) -> Iterable[tuple[int, Mapping[str, Any]]]:
     """(line, values) pairs of the file."""
-    return read_table(path, name, params["format"])
+    return read_table(path, name, params["format"], params.get("separator"))
 
 
 def lower(ctx: Context, entry: Bound) -> Lowered:
