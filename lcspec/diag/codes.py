@@ -100,6 +100,10 @@ TITLES = {
     "LC1203": "a step was killed",
     "LC1204": "a step was interrupted",
     "LC1205": "outputs differ from an earlier run",
+    "LC1230": "no row to learn from",
+    "LC1231": "loss is not a finite number",
+    "LC1232": "loss exploded",
+    "LC1233": "layer that the model does not have",
     "LC1301": "a gate did not pass",
     "LC1901": "plugin cannot be loaded",
 }

@@ -90,6 +90,7 @@ class Step:
         condition: when the step is needed at all.
         estimate: from arithmetic or a constant; history replaces it in the plan.
         source: path in the spec that this step comes from.
+        settings: what the run is told that never changes a result (how often to checkpoint); not in the key.
         measured: True when outputs differ between runs by nature (timings): never reported as non-determinism.
     """
 
@@ -105,6 +106,7 @@ class Step:
     estimate: Estimate = Estimate((0.05, 0.5), 0, "constant")
     source: tuple[str | int, ...] = ()
     seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
 
 

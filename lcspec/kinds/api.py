@@ -93,6 +93,7 @@ class StepIO(Protocol):
     """The world of a running step. The runner makes it; see `run/worker.py`."""
 
     params: Mapping[str, Any]
+    settings: Mapping[str, Any]  # `Step.settings`: not in the key
     seed: int
     threads: int
     root: Path  # the folder of the spec, for files that it names; never part of a key
@@ -150,6 +151,8 @@ class Kind:
         actions: names of the functions in the module that steps of this kind run.
         libraries: whose locked versions are part of the key.
         deterministic: equal digests on rerun are promised and checked.
+        needs: of a tuning kind: roles that its data must have, each as alternatives of which one suffices, as
+            (("chosen",), ("rejected",)); `documents` stands for an entry of documents instead of rows.
     """
 
     family: str
@@ -163,6 +166,7 @@ class Kind:
     check: Check | None = None
     libraries: tuple[str, ...] = ()
     deterministic: bool = True
+    needs: tuple[tuple[str, ...], ...] = ()
 
 
 __all__ = [

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +35,7 @@ class Job:
     cache: str
     checkpoint: str
     log: str
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """The job as JSON."""
@@ -51,6 +52,7 @@ class ChildIO:
 
     def __init__(self, job: Job, send: Send) -> None:
         self.params: Mapping[str, Any] = job.params
+        self.settings: Mapping[str, Any] = job.settings
         self.seed, self.threads, self.root = job.seed, job.threads, Path(job.root)
         self._job, self._send = job, send
         self._lock = threading.Lock()

@@ -169,6 +169,7 @@ class _Execution:
             cache=str(self.store.root / "cache" / "downloads"),
             checkpoint=str(folder / "checkpoint"),
             log=str(log),
+            settings=dict(step.settings),
         )
 
     # --- hearing ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""PEFT configurations from the fields of a recipe."""
+
+from typing import Any
+
+from lcspec.diag.suggest import did_you_mean
+from lcspec.kinds.api import StepIO
+
+ATTENTION = frozenset(
+    {"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "query_key_value", "c_attn", "Wqkv", "out_proj"}
+)
+
+
+def lora_config(io: StepIO, model: Any) -> Any:
+    """`LoraConfig` of a body with adapter fields; ends the step when its layers are not in the model."""
+    from peft import LoraConfig
+
+    params = io.params
+    variant = params["variant"]
+    return LoraConfig(
+        r=params["rank"],
+        lora_alpha=params["alpha"],
+        lora_dropout=params["dropout"],
+        target_modules=target_modules(io, model),
+        layers_to_transform=list(params["layers"]) or None,
+        modules_to_save=_present(io, model, "also-train") or None,
+        use_rslora=variant == "rslora",
+        use_dora=variant == "dora",
+        init_lora_weights=variant if variant in ("pissa", "olora") else True,
+        task_type="CAUSAL_LM",
+    )
+
+
+def target_modules(io: StepIO, model: Any) -> Any:
+    """The layers that get adapters: `all-linear`, or names that the model has."""
+    named = _present(io, model, "target-modules")
+    if named:
+        return named
+    if io.params["modules"] == "all-linear":
+        return "all-linear"
+    found = sorted(_names(model) & ATTENTION)
+    if not found:
+        help = "name them: `target-modules: […]`; the model has " + ", ".join(sorted(_names(model))[:20])
+        io.fail("the attention layers of this architecture are not known by name", help=help, code="LC1233")
+    return found
+
+
+def _present(io: StepIO, model: Any, field: str) -> list[str]:
+    """The names under `field`, each of which the model has."""
+    asked = list(io.params[field])
+    names = _names(model)
+    for name in asked:
+        if name not in names and not any(path.endswith(f".{name}") for path, _ in model.named_modules()):
+            help = did_you_mean(name, names, "modules of the model")
+            io.fail(f"`{field}` names `{name}`, which the model does not have", help=help, code="LC1233")
+    return asked
+
+
+def _names(model: Any) -> set[str]:
+    """Last names of the modules that hold weights."""
+    return {path.rpartition(".")[2] for path, module in model.named_modules() if hasattr(module, "weight")}

@@ -1,0 +1,114 @@
+"""What the tuning kinds have in common before anything runs: fields, the step, the estimate. `training.py` runs it."""
+
+from typing import Any, Literal
+
+from lcspec.ir.plan import Estimate, Output, Resources, Step
+from lcspec.ir.spec import Bound
+from lcspec.ir.strict import Strict, option, plain
+from lcspec.kinds.api import Context, Kind, Lowered, Subject
+from lcspec.units import Duration
+
+ANSWERS = (("target", "accepted", "messages"),)
+PAIRS = (("chosen",), ("rejected",))
+
+
+class Checkpointing(Strict):
+    """When a training step saves what it needs to go on after a kill."""
+
+    every: Duration = option(300.0, doc="Time between two checkpoints.", unit="seconds", key=False, gt=0)
+    every_steps: int | None = option(None, doc="Steps between two checkpoints, in place of `every`.", key=False, ge=1)
+    keep: int = option(2, doc="Checkpoints that are kept; the oldest goes first.", key=False, ge=1)
+
+
+class TrainingBody(Strict):
+    """What every way of training says: rows, length, optimiser."""
+
+    data: str = option(doc="Rows to learn from: `data.train` of an entry, say `tickets.train`.")
+    after: str | None = option(None, doc="A recipe that runs before this one.", key=False)
+    rows: int | None = option(None, doc="Rows to use; all when left out.", ge=1)
+    epochs: float = option(1.0, doc="Passes over the rows.", gt=0)
+    max_steps: int | None = option(None, doc="Steps after which training ends, in place of `epochs`.", ge=1)
+    batch_size: int = option(8, doc="Rows that are in memory at once.", unit="rows", ge=1)
+    accumulate: int = option(1, doc="Batches whose gradients make one step.", unit="batches", ge=1)
+    learning_rate: float = option(2e-5, doc="Peak learning rate, reached after the warm-up.", gt=0)
+    schedule: Literal["linear", "cosine", "constant", "polynomial", "inverse-sqrt"] = option(
+        "linear", doc="How the learning rate goes on after the warm-up."
+    )
+    warmup_steps: int = option(5, doc="Steps until the peak.", unit="steps", ge=0)
+    warmup_share: float | None = option(None, doc="Share of all steps until the peak, in place of steps.", ge=0, lt=1)
+    optimizer: Literal["adamw", "adafactor", "sgd", "rmsprop", "adagrad"] = option("adamw", doc="The optimiser.")
+    weight_decay: float = option(0.0, doc="Decoupled weight decay.", ge=0)
+    beta1: float = option(0.9, doc="AdamW's decay of the mean gradient.", ge=0, lt=1)
+    beta2: float = option(0.999, doc="AdamW's decay of the mean squared gradient.", ge=0, lt=1)
+    epsilon: float = option(1e-8, doc="AdamW's guard against division by zero.", gt=0)
+    max_grad_norm: float = option(1.0, doc="Gradients with a larger norm are scaled down to it; 0 leaves them.", ge=0)
+    max_length: int = option(512, doc="Rows longer than this are left out, never cut.", unit="tokens", ge=16)
+    precision: Literal["float32", "bfloat16"] = option(
+        "float32", doc="Arithmetic of the forward pass; `bfloat16` is mixed precision, and slow on most CPUs."
+    )
+    gradient_checkpointing: bool = option(False, doc="Recompute activations in the backward pass to save memory.")
+    seed: int = option(0, doc="Seed of sampling, order and initial weights.")
+    checkpoint: Checkpointing = option(Checkpointing, doc="When training saves its state.", key=False)
+
+
+class SupervisedBody(TrainingBody):
+    """Training on answers: a target, accepted answers or whole conversations."""
+
+    sampling: Literal["random", "balanced"] = option("random", doc="`balanced` takes labels in turn.")
+    neftune_alpha: float | None = option(None, doc="Scale of noise on the embeddings (NEFTune); none by default.", gt=0)
+
+
+class AdapterBody(Strict):
+    """Low-rank adapters, as PEFT knows them."""
+
+    rank: int = option(8, doc="Rank of the adapters.", ge=1, le=1024)
+    alpha: int = option(16, doc="Scale of the adapters; the update is multiplied by alpha / rank.", ge=1)
+    dropout: float = option(0.0, doc="Dropout on the adapters' input.", ge=0, lt=1)
+    modules: Literal["all-linear", "attention"] = option("all-linear", doc="Layers that get adapters.")
+    target_modules: tuple[str, ...] = option((), doc="Names of layers that get adapters, in place of `modules`.")
+    layers: tuple[int, ...] = option((), doc="Numbers of the blocks that get adapters, from 0; all by default.")
+    also_train: tuple[str, ...] = option((), doc="Modules that are trained whole beside the adapters: `lm_head`, …")
+
+
+def params_of(body: Any) -> dict[str, Any]:
+    """The fields of a training body that decide the result."""
+    return plain(body, leave_out=("data", "after", "seed", "checkpoint"))
+
+
+def settings_of(body: Any) -> dict[str, Any]:
+    """What the running step is told beside them."""
+    return {"checkpoint": plain(body.checkpoint)}
+
+
+def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lowered:
+    """One training step on the weights and the prompt of the subject."""
+    body = entry.body
+    data, _, split = body.data.partition(".")
+    slots = ctx.slots("data", data)
+    slot = "rows" if "rows" in slots else "documents"
+    inputs = {"model": subject.slots["model"], "prompt": subject.slots["prompt"], slot: slots[slot]}
+    if slot == "documents":
+        del inputs["prompt"]
+    step = Step(
+        id=f"train:{subject.id}",
+        kind=entry.kind_id,
+        action="train",
+        version=kind.version,
+        params={**params_of(body), "split": split or "train"},
+        inputs=inputs,
+        libraries=kind.libraries,
+        resources=Resources(cpus=2, memory=4 << 30),
+        estimate=estimate_training(body),
+        source=entry.path,
+        seed=body.seed,
+        settings=settings_of(body),
+    )
+    return Lowered((step,), {"model": Output(step.id, "model")})
+
+
+def estimate_training(body: Any) -> Estimate:
+    """6 FLOPs per parameter and token at a few to a hundred GFLOP/s: a wide bracket until history is known."""
+    rows = (body.rows or 1000) * body.epochs
+    if body.max_steps:
+        rows = body.max_steps * body.batch_size * body.accumulate
+    return Estimate((20 + 0.3 * rows, 40 + 0.9 * rows), 3 << 30, "formula")
