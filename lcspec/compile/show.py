@@ -10,7 +10,7 @@ from lcspec.ir.document import Node, Scalar
 from lcspec.ir.resolved import Leaf, Origin, Tree
 from lcspec.ir.source import Span
 from lcspec.ir.spec import Bound, GateSpec, Spec
-from lcspec.ir.strict import Strict, plain
+from lcspec.ir.strict import Strict
 from lcspec.kinds.api import SECTIONS
 from lcspec.units import Quantity
 
@@ -140,13 +140,7 @@ class _Resolving:
         return made | self.defaults(value, made)
 
     def defaults(self, value: Strict, said: Mapping[str, Tree]) -> dict[str, Tree]:
-        made = {}
-        for name, info in type(value).model_fields.items():
-            key = info.alias or name
-            if key not in said and not info.is_required() and info.default is not None:
-                mark = _quantity(info.annotation)
-                made[key] = _default(_readable(mark, info.default) if mark else info.default)
-        return made
+        return _defaults(type(value), said)
 
     def value(self, value: Any, node: Node) -> Tree:
         if isinstance(value, Bound):
@@ -190,9 +184,20 @@ def _field(value: Strict, key: str) -> Any:
     return None
 
 
+def _defaults(model: type[Strict], said: Mapping[str, Tree]) -> dict[str, Tree]:
+    """The defaults of what is not said."""
+    made = {}
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        if key not in said and not info.is_required() and info.default is not None:
+            mark = _quantity(info.annotation)
+            made[key] = _default(_readable(mark, info.default) if mark else info.default)
+    return made
+
+
 def _default(value: Any) -> Tree:
     if isinstance(value, Strict):
-        return _default(plain(value, none=False))
+        return _defaults(type(value), {}) or Leaf({}, DEFAULT)
     if isinstance(value, Mapping) and value:
         return {str(key): _default(item) for key, item in value.items()}
     if isinstance(value, tuple | list) and value:
