@@ -18,6 +18,7 @@ from lcspec.compile.facts import Facts
 from lcspec.compile.lower import lower
 from lcspec.compile.parse import parse
 from lcspec.compile.planner import plan_steps
+from lcspec.compile.select import Wish, select
 from lcspec.diag.model import Diagnostic, LcspecError, has_errors
 from lcspec.gates.choose import Chooser
 from lcspec.ir import document as doc
@@ -27,7 +28,7 @@ from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
 from lcspec.local import Local
 from lcspec.lock import Lock
-from lcspec.project import FileDigests, Project, read_lock, read_source
+from lcspec.project import FileDigests, Project, hourly_price, read_lock, read_source
 
 _NONE = Settings()
 
@@ -145,6 +146,7 @@ def gather_facts(loaded: Loaded) -> Facts:
         heads=store.heads,
         champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
         history=_history(project),
+        hourly_price=hourly_price(project),
     )
 
 
@@ -173,13 +175,18 @@ def lower_loaded(loaded: Loaded, facts: Facts) -> tuple[Graph, dict[str, tuple[B
     return lower(loaded.spec, loaded.lock or Lock(), facts)
 
 
-def make_plan(loaded: Loaded, facts: Facts | None = None) -> tuple[Plan, Chooser]:
-    """The dry run. Pure but for the facts it gathers; writes nothing."""
+def make_plan(loaded: Loaded, facts: Facts | None = None, wish: Wish | None = None) -> tuple[Plan, Chooser]:
+    """The dry run. Pure but for the facts it gathers; writes nothing.
+
+    Raises:
+        LcspecError: the spec has errors, or (exit 2) `wish` names steps that are not there.
+    """
     facts = facts or gather_facts(loaded)
     graph, requests = lower_loaded(loaded, facts)
+    selection = select(graph, wish or Wish())
     missing = missing_pins(loaded.lock, requests)
     lock = None if loaded.lock is None else loaded.lock
-    steps, chooser = plan_steps(graph, lock, facts)
+    steps, chooser = plan_steps(graph, lock, facts, selection)
     assert loaded.spec is not None  # noqa: S101 - lower_loaded raised otherwise
     plan = Plan(
         spec_name=loaded.spec.name,
@@ -190,6 +197,8 @@ def make_plan(loaded: Loaded, facts: Facts | None = None) -> tuple[Plan, Chooser
         decisions=chooser.decisions(),
         problems=tuple(f"`{name}` is not locked" for name in missing),
         requests={name: list(members) for name, (_, members) in requests.items()},
+        hourly_price=facts.hourly_price,
+        selection=selection,
     )
     return plan, chooser
 

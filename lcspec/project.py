@@ -142,6 +142,28 @@ class FileDigests(Mapping[str, str]):
             write_atomic(self._memo_path, json.dumps(self._memo))
 
 
+def hourly_price(project: Project) -> float | None:
+    """What an hour of the device costs in dollars, as `lcspec.toml` says under `[hardware]`; None when it does not.
+
+    Raises:
+        LcspecError: LC1108, the file is not TOML or the price is none.
+    """
+    path = project.root / "lcspec.toml"
+    if not path.exists():
+        return None
+    import tomllib
+
+    from lcspec.units import DOLLARS, WrongUnit, parse_quantity
+
+    help = 'write `hourly-price = "0.50 USD"` under `[hardware]`'
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8")).get("hardware", {})
+        price = said.get("hourly-price") if isinstance(said, dict) else None
+        return None if price is None else parse_quantity(price, DOLLARS, "an amount of money")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, WrongUnit) as error:
+        raise LcspecError([Diagnostic("LC1108", f"`{path.name}`: {error}", help=help)]) from None
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
     hasher = hashlib.sha256()

@@ -203,42 +203,85 @@ def diagnostics() -> Schema:
     return _record("lcspec diagnostics", {"ok": {"type": "boolean"}, "diagnostics": {"type": "array", "items": one}})
 
 
-def plan() -> Schema:
-    """`plan --format json` and saved plans."""
-    step = {
-        "type": "object",
-        "properties": {
+def _whole(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+    """An object with exactly these keys."""
+    required = sorted(key for key in properties if key not in optional)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+NUMBER: Schema = {"type": "number"}
+PLACE: Schema = _or_null(_whole({"file": TEXT, "line": {"type": "integer", "minimum": 1}}))
+ACTIONS = ["run", "reuse", "conditional", "reuse-if-unchanged", "skip", "left-out"]
+
+
+def _amount(unit: str) -> Schema:
+    basis = {"type": "object", "additionalProperties": NUMBER}
+    return {"low": NUMBER, "high": NUMBER, "unit": {"const": unit}, "basis": basis, "runs": COUNT, "unknown": COUNT}
+
+
+def moved_fields() -> Schema:
+    """Fields of a key that moved: old and new value, and the line that says the new one."""
+    return {"type": "array", "items": _whole({"field": TEXT, "old": {}, "new": {}, "place": PLACE})}
+
+
+def _plan_step() -> Schema:
+    pair: Schema = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
+    estimate = {"seconds": pair, "memory": COUNT, "disk": _or_null(pair), "runs": COUNT, "like": {"type": "boolean"}}
+    estimate["basis"] = {"enum": ["formula", "history", "constant"]}
+    return _whole(
+        {
             "id": TEXT,
             "kind": TEXT,
             "step_action": TEXT,
             "version": COUNT,
-            "action": {"enum": ["run", "reuse", "conditional", "reuse-if-unchanged", "skip"]},
+            "action": {"enum": ACTIONS},
             "reason": TEXT,
-            "moved": {"type": "array"},
-            "key": {"anyOf": [SHA256, {"type": "null"}]},
+            "cause": {"enum": ["", "first", "changed", "gone", "requested", "unlocked"]},
+            "moved": moved_fields(),
+            "key": _or_null(SHA256),
             "params": {"type": "object"},
             "inputs": {"type": "object", "additionalProperties": TEXT},
-            "condition": {"type": "array"},
-            "estimate": {"type": "object"},
-            "source": {"type": "array"},
-        },
-        "required": ["id", "kind", "action", "reason", "key", "params", "inputs"],
-    }
-    named: Schema = {"type": "object", "properties": {"path": TEXT, "text": TEXT}, "required": ["path", "text"]}
+            "condition": {"type": "array", "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2}},
+            "estimate": _whole(estimate),
+            "group": TEXT,
+            "candidate": {"type": ["string", "null"]},
+            "source": {"type": "array", "items": {"type": ["string", "integer"]}},
+            "place": PLACE,
+        }
+    )
+
+
+def plan() -> Schema:
+    """`plan --format json` and saved plans."""
+    named: Schema = _whole({"path": TEXT, "text": TEXT})
     sources: Schema = {"type": "array", "items": named}
-    text: Schema = {"path": TEXT, "sha256": SHA256, "text": TEXT, "bases": sources, "variables": sources}
-    text["sets"] = {"type": "array", "items": TEXT}
+    texts: Schema = {"type": "array", "items": TEXT}
+    text: Schema = {"path": TEXT, "sha256": SHA256, "text": TEXT, "bases": sources, "variables": sources, "sets": texts}
+    totals = {name: _whole(_amount(unit)) for name, unit in (("time", "seconds"), ("memory", "bytes"))}
+    totals |= {"disk": _whole(_amount("bytes")), "cost": _or_null(_whole({**_amount("USD"), "hourly_price": NUMBER}))}
+    open_ = {"gate": TEXT, "candidate": TEXT, "split": TEXT, "n": COUNT, "needed": {"type": ["integer", "null"]}}
+    look = {"gate": TEXT, "split": TEXT, "n": COUNT, "passes_from": {"type": ["number", "null"]}}
+    look |= {"needed": {"type": ["integer", "null"]}, "decidable": {"type": "boolean"}}
     return _record(
         "lcspec plan",
         {
             "name": TEXT,
-            "spec": {"type": "object", "properties": text, "required": sorted(text)},
-            "lock": {"type": ["object", "null"]},
-            "steps": {"type": "array", "items": step},
-            "choices": {"type": "array"},
+            "spec": _whole(text),
+            "lock": _or_null(_whole({"sha256": SHA256, "data": {"type": "object"}})),
+            "selection": _whole({"target": texts, "exclude": texts, "replace": texts}),
+            "totals": _whole(totals),
+            "steps": {"type": "array", "items": _plan_step()},
+            "choices": {"type": "array", "items": _whole({"id": TEXT, "rule": TEXT, "candidates": texts})},
             "decisions": {"type": "object"},
-            "gates": {"type": "array"},
-            "problems": {"type": "array", "items": TEXT},
+            "gates": {"type": "array", "items": {"type": "object"}},
+            "outlooks": {"type": "array", "items": _whole(look)},
+            "undecided": {"type": "array", "items": _whole(open_)},
+            "problems": texts,
+            "warnings": {"type": "array", "items": _diagnostic()},
             "pending": {"type": "boolean"},
         },
     )

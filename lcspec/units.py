@@ -82,6 +82,13 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def format_money(dollars: float) -> str:
+    """`0.02 USD`, `12.50 USD`, `1,200 USD`; less than a cent is said to be that."""
+    if 0 < dollars < 0.01:
+        return "< 0.01 USD"
+    return f"{dollars:,.2f} USD" if dollars < 1000 else f"{dollars:,.0f} USD"
+
+
 def format_count(count: float) -> str:
     """`135M`, `1.2B`, `640`."""
     for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3)):

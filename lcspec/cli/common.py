@@ -1,6 +1,7 @@
 """What commands share: options, loading a spec, printing diagnostics and leaving with the right code."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -43,6 +44,43 @@ def settings_options(function: F) -> F:
     command = click.option("--var-file", "var_files", type=path, multiple=True, help=help)(command)
     help = "Set a value of the spec, say `tuning.lora.rank=16`."
     return click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help=help)(command)  # type: ignore[return-value]
+
+
+COLORS = ("auto", "always", "never")
+
+
+def color_option(function: F) -> F:
+    """`--color`; the command takes it as `color`."""
+    help = "Colours: on a terminal (unless NO_COLOR is set), always or never."
+    return click.option("--color", type=click.Choice(COLORS), default="auto", help=help)(function)
+
+
+def wants_color(stream: Any, choice: str = "auto") -> bool:
+    """Whether to colour what goes to `stream`: as chosen, else on a terminal where NO_COLOR is unset or empty."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or bool(stream.isatty())
+
+
+def wish_options(function: F) -> F:
+    """`--target`, `--exclude` and `--replace`; the command takes them as `wish`."""
+
+    @wraps(function)
+    def command(
+        *args: Any, target: tuple[str, ...], exclude: tuple[str, ...], replace: tuple[str, ...], **kwargs: Any
+    ) -> Any:
+        from lcspec.compile.select import Wish
+
+        return function(*args, wish=Wish(target, exclude, replace), **kwargs)
+
+    step: dict[str, Any] = {"multiple": True, "metavar": "STEP"}
+    command = click.option("--replace", **step, help="Run STEP again though its result is there.")(command)
+    command = click.option("--exclude", **step, help="Leave STEP out, and all that needs it.")(command)
+    return click.option(  # type: ignore[return-value]
+        "--target", **step, help="Run only STEP and what it needs; a name or a pattern with `*`. May be repeated."
+    )(command)
 
 
 def format_option(*choices: str) -> Callable[[F], F]:
@@ -103,7 +141,7 @@ def show(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], f
         from lcspec.diag.render_text import render
 
         stream = sys.stderr if err else sys.stdout
-        click.echo(render(diagnostics, sources, color=stream.isatty()), err=err, nl=False)
+        click.echo(render(diagnostics, sources, color=wants_color(stream)), err=err, nl=False)
 
 
 def fail(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceFile], code: int, form: str) -> NoReturn:

@@ -1,51 +1,81 @@
 """`lcspec plan`: the dry run."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
 
-from lcspec import api
-from lcspec.cli.common import fail, format_option, load, settings_options, spec_argument
+from lcspec import api, plans
+from lcspec.cli.common import (
+    color_option,
+    emit_json,
+    fail,
+    format_option,
+    load,
+    settings_options,
+    show,
+    spec_argument,
+    wants_color,
+    wish_options,
+)
 from lcspec.compile.compose import Settings
-from lcspec.diag.model import Diagnostic
+from lcspec.compile.select import Wish
+from lcspec.diag.model import Diagnostic, LcspecError
+
+PIPED = (120, 40)  # columns and lines where there is no terminal
 
 
 @click.command("plan")
 @spec_argument
 @settings_options
+@wish_options
 @format_option()
+@color_option
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit 10 when apply would do something.")
-@click.option("--all", "everything", is_flag=True, help="List reused and skipped steps too.")
+@click.option("--all", "everything", is_flag=True, help="List every step, reused and skipped ones too.")
 def command(
-    spec: Path | None, settings: Settings, form: str, out: Path | None, exit_code: bool, everything: bool
+    spec: Path | None,
+    settings: Settings,
+    wish: Wish,
+    form: str,
+    color: str,
+    out: Path | None,
+    exit_code: bool,
+    everything: bool,
 ) -> None:
-    """Show what apply would do and why. Reads only; no network."""
-    loaded = load(spec, form, settings)
-    if out is not None and loaded.lock is None:
-        help = "run `lcspec lock` first: a saved plan is exact"
-        fail([Diagnostic("LC1002", "a plan without a lock cannot be saved", help=help)], {}, 1, form)
-    plan, chooser = api.make_plan(loaded)
-    if out is not None and plan.problems:
-        help = "run `lcspec lock` first: a saved plan is exact"
-        fail([Diagnostic("LC1002", "; ".join(plan.problems), help=help)], {}, 1, form)
-    if form == "json" or out is not None:
-        from lcspec.compile.plan_json import plan_to_json
+    """Show what apply would do and why. Reads only; no network.
 
-        data = plan_to_json(plan, loaded.source, loaded.lock, bases=loaded.bases, settings=settings)
+    `--target` pulls in what a step needs: the steps that make its inputs, and all that decides a choice that it hangs
+    on. `--exclude` drops what needs a step. Results that are there are used all the same.
+    """
+    loaded = load(spec, form, settings)
+    try:
+        plan, chooser = api.make_plan(loaded, wish=wish)
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, form)
+    if out is not None and (loaded.lock is None or plan.problems):
+        message = "; ".join(plan.problems) or "a plan without a lock cannot be saved"
+        help = "run `lcspec lock` first: a saved plan is exact"
+        fail([Diagnostic("LC1002", message, help=help)], {}, 1, form)
+    if form == "json" or out is not None:
+        data = plans.plan_json(loaded, plan, chooser, wish)
         if out is not None:
             from lcspec.canon import pretty
             from lcspec.project import write_atomic
 
             write_atomic(out, pretty(data))
         if form == "json":
-            from lcspec.cli.common import emit_json
-
             emit_json(data)
     if form == "text":
-        from lcspec.cli.render_plan import render_plan
+        from lcspec.cli.planview.text import render_plan
 
-        click.echo(render_plan(plan, chooser, path=loaded.source.path, everything=everything, color=None), nl=False)
+        painted = wants_color(sys.stdout, color)
+        width = shutil.get_terminal_size(PIPED).columns
+        text = render_plan(loaded, plan, chooser, width=width, color=painted, everything=everything)
+        click.echo(text, nl=False, color=painted)
         if out is not None:
             click.echo(f"\nSaved to {out}. Run exactly this with: lcspec apply {out}")
+        show(plans.warnings(loaded, plan), loaded.sources, "text", err=True)
     raise click.exceptions.Exit(10 if exit_code and api.pending(plan) else 0)

@@ -21,6 +21,7 @@ class Facts:
         heads: step id to the record it last finished with.
         device: the class of the device that steps run on; part of every key.
         champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
+        hourly_price: dollars per hour of the device, when `lcspec.toml` says it.
         history: what a step took before, or None.
     """
 
@@ -29,4 +30,5 @@ class Facts:
     heads: Mapping[str, StepRecord] = field(default_factory=dict)
     device: str = "cpu"
     champion: Mapping[str, str] | None = None
+    hourly_price: float | None = None
     history: Callable[[Step], Estimate | None] = _no_history

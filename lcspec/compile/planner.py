@@ -10,12 +10,15 @@ from lcspec.canon import changed
 from lcspec.compile.facts import Facts
 from lcspec.compile.keys import key_parts, step_key
 from lcspec.gates.choose import Chooser
-from lcspec.ir.plan import Chosen, Graph, Output, PlannedStep, Ref, Step, Stored
+from lcspec.ir.plan import Chosen, Graph, Output, PlannedStep, Ref, Selection, Step, Stored
 from lcspec.ir.record import StepRecord
 from lcspec.ir.verdict import Decision
 from lcspec.lock import Lock
 
 RUN, REUSE, CONDITIONAL, IF_UNCHANGED, SKIP = "run", "reuse", "conditional", "reuse-if-unchanged", "skip"
+LEFT_OUT = "left-out"
+FIRST, CHANGED, GONE, REQUESTED, UNLOCKED = "first", "changed", "gone", "requested", "unlocked"
+EVERYTHING = Selection()
 
 
 class _Mark(str):
@@ -25,15 +28,17 @@ class _Mark(str):
 ABSENT, UNKNOWN, NEVER = _Mark("absent"), _Mark("unknown"), _Mark("never")
 
 
-def plan_steps(graph: Graph, lock: Lock | None, facts: Facts) -> tuple[tuple[PlannedStep, ...], Chooser]:
+def plan_steps(
+    graph: Graph, lock: Lock | None, facts: Facts, selection: Selection = EVERYTHING
+) -> tuple[tuple[PlannedStep, ...], Chooser]:
     """Every step with its action, in topological order, and the chooser that knows the decisions so far."""
-    work = _Planning(graph, lock, facts)
+    work = _Planning(graph, lock, facts, selection)
     return tuple(work.plan(step) for step in graph.steps), work.chooser
 
 
 class _Planning:
-    def __init__(self, graph: Graph, lock: Lock | None, facts: Facts) -> None:
-        self.graph, self.lock, self.facts = graph, lock, facts
+    def __init__(self, graph: Graph, lock: Lock | None, facts: Facts, selection: Selection) -> None:
+        self.graph, self.lock, self.facts, self.selection = graph, lock, facts, selection
         self.steps = {step.id: step for step in graph.steps}
         self.done: dict[str, PlannedStep] = {}
         self.records: dict[str, StepRecord] = {}
@@ -41,11 +46,18 @@ class _Planning:
 
     def plan(self, step: Step) -> PlannedStep:
         if step.id not in self.done:
-            made = self._plan(step)
+            made = self._selected(self._plan(step))
             if made.action not in (REUSE, SKIP):  # a plan that reuses everything asks no ledger
                 made = replace(made, estimate=self.facts.history(step) or step.estimate)
             self.done[step.id] = made
         return self.done[step.id]
+
+    def _selected(self, planned: PlannedStep) -> PlannedStep:
+        """A step that is not selected does not run; what it made before is used as ever."""
+        only = self.selection.only
+        if only is None or planned.step.id in only or planned.action in (REUSE, SKIP):
+            return planned
+        return replace(planned, action=LEFT_OUT, reason=f"left out by {self.selection.words}", moved=(), cause="")
 
     def _plan(self, step: Step) -> PlannedStep:
         planned = PlannedStep(step, RUN, "", None, step.estimate)
@@ -57,7 +69,7 @@ class _Planning:
             return replace(planned, action=SKIP, reason="no candidate is left to work on")
         if self.lock is None or step.params.get("pinned") is False:
             action = RUN if held else CONDITIONAL
-            return replace(planned, action=action, reason="unknown until locked" if held else why)
+            return replace(planned, action=action, reason="unknown until locked" if held else why, cause=UNLOCKED)
         if UNKNOWN in inputs.values():
             return self._unknown(planned, inputs, held, why)
         known = {name: value for name, value in inputs.items() if value is not ABSENT}
@@ -65,18 +77,20 @@ class _Planning:
         key = step_key(parts)
         planned = replace(planned, key=key, inputs=known, parts=parts)
         record = self.facts.records.get(key)
+        if record is not None and step.id in self.selection.replace:
+            return replace(planned, reason="runs again by --replace", cause=REQUESTED)
         if record is not None:
             self.records[step.id] = record
             return replace(planned, action=REUSE, reason="unchanged")
         if held is None:
             return replace(planned, action=CONDITIONAL, reason=why)
-        reason, moved = self._why(step, parts)
-        return replace(planned, action=RUN, reason=reason, moved=moved)
+        cause, reason, moved = self._why(step, parts)
+        return replace(planned, action=RUN, reason=reason, moved=moved, cause=cause)
 
     def _unknown(self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
         """A step that waits for another: it reruns only if what it waits for comes out different."""
         step = planned.step
-        waits = self._waits_for(step, inputs)
+        waits, verb = self._waits_for(step, inputs)
         if held is None:
             return replace(planned, action=CONDITIONAL, reason=why)
         head = self.facts.heads.get(step.id)
@@ -85,13 +99,14 @@ class _Planning:
             parts = key_parts(step, known, self.lock.libraries, self.facts.device)
             moved = tuple(m for m in changed(head.parts, parts) if not m[0].startswith("inputs."))
             if not moved:
-                return replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} comes out unchanged")
-            return replace(planned, reason=_moved_reason(moved), moved=moved)
-        return replace(planned, reason="first run")
+                return replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} {verb} out unchanged")
+            return replace(planned, reason=_moved_reason(moved), moved=moved, cause=CHANGED)
+        return replace(planned, reason="first run", cause=FIRST)
 
-    def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> str:
+    def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> tuple[str, str]:
         names = [self._producer(step.inputs[name]) for name, value in inputs.items() if value is UNKNOWN]
-        return " and ".join(f"`{name}`" for name in dict.fromkeys(names))
+        listed = [f"`{name}`" for name in dict.fromkeys(names)]
+        return " and ".join(listed), "comes" if len(listed) == 1 else "come"
 
     def _producer(self, ref: Ref) -> str:
         if isinstance(ref, Output):
@@ -103,12 +118,12 @@ class _Planning:
             return ref.choice
         return "stored"
 
-    def _why(self, step: Step, parts: Mapping[str, object]) -> tuple[str, tuple[tuple[str, object, object], ...]]:
+    def _why(self, step: Step, parts: Mapping[str, object]) -> tuple[str, str, tuple[tuple[str, object, object], ...]]:
         head = self.facts.heads.get(step.id)
         if head is None:
-            return "first run", ()
+            return FIRST, "first run", ()
         moved = tuple(changed(head.parts, parts))
-        return (_moved_reason(moved) if moved else "its record is gone"), moved
+        return (CHANGED, _moved_reason(moved), moved) if moved else (GONE, "its record is gone", ())
 
     def resolve(self, ref: Ref) -> str:
         """The digest of an input, or ABSENT, UNKNOWN, NEVER."""

@@ -186,8 +186,9 @@ class Graph:
 class PlannedStep:
     """A step with what would happen to it.
 
-    `action` is run, reuse, conditional, reuse-if-unchanged or skip; `key` is None while an input is unknown;
+    `action` is run, reuse, conditional, reuse-if-unchanged, skip or left-out; `key` is None while an input is unknown;
     `reason` is one sentence; `moved` holds the fields that differ from the last record: (field, old, new).
+    `cause` says why a step runs, for machines: first, changed, gone (its record is), requested or unlocked.
     """
 
     step: Step
@@ -198,6 +199,19 @@ class PlannedStep:
     moved: tuple[tuple[str, Any, Any], ...] = ()
     inputs: Mapping[str, str] | None = None  # input name to tree digest, present ones only, once all are known
     parts: Mapping[str, Any] | None = None  # what the key is the digest of
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which steps may run: `only` these (None: all), and which run again though a record exists.
+
+    `words` says who left the others out, for reasons: `--target`, `--exclude`.
+    """
+
+    only: frozenset[str] | None = None
+    replace: frozenset[str] = frozenset()
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +226,5 @@ class Plan:
     decisions: Mapping[str, Any]
     problems: tuple[str, ...] = ()
     requests: Mapping[str, Any] = field(default_factory=dict)  # sources that the lock must pin
+    hourly_price: float | None = None  # dollars per hour of the device, when somebody said it
+    selection: Selection = Selection()

@@ -1,0 +1,194 @@
+"""What `plan` shows, as whole texts: `tests/golden/plan/*.txt`, remade by LCSPEC_UPDATE=1 and read line by line."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lcspec import api, plans
+from lcspec.cli.planview.text import render_plan
+from lcspec.compile.select import Wish
+from lcspec.diag.render_text import render
+from lcspec.ir.plan import Estimate
+from tests.world import QUICKSTART, ROOT, World, learns
+
+GOLDEN = ROOT / "tests" / "golden" / "plan"
+RANK = QUICKSTART.replace("rank: 8", "rank: 16")
+SPLIT = QUICKSTART.replace("seed: 7", "seed: 8").replace("rank: 8", "rank: 16")
+TIGHT = QUICKSTART.replace("scope:\n", "scope:\n  budget: {time: 30 min, cost: 1 USD}\n")
+FEW = QUICKSTART.replace("validation: 300, test: 500", "validation: 20, test: 60")
+MANY = QUICKSTART.replace(
+    "seed: 1}\n",
+    "seed: 1}\n    matrix: {answer-prefix: [%s]}\n".replace("%s", ", ".join(f'"p{n} "' for n in range(16))),
+)
+
+
+def shown(world: World, *, width: int = 120, wish: Wish | None = None, color: bool = False, **facts: Any) -> str:
+    everything = facts.pop("everything", False)
+    loaded = world.load()
+    plan, chooser = api.make_plan(loaded, world.facts(**facts), wish)
+    text = render_plan(loaded, plan, chooser, width=width, color=color, everything=everything)
+    text += render(plans.warnings(loaded, plan), loaded.sources)
+    return text.replace(f"{world.folder}/", "")
+
+
+def fresh(world: World) -> str:
+    return shown(world)
+
+
+def narrow(world: World) -> str:
+    return shown(world, width=64)
+
+
+def done(world: World) -> str:
+    world.run(learns)
+    return shown(world)
+
+
+def done_all(world: World) -> str:
+    world.run(learns)
+    return shown(world, everything=True)
+
+
+def one_field_changed(world: World) -> str:
+    world.run(learns)
+    world.write(RANK)
+    return shown(world)
+
+
+def a_split_and_a_recipe_changed(world: World) -> str:
+    world.run(learns)
+    world.write(SPLIT)
+    return shown(world)
+
+
+def a_library_changed(world: World) -> str:
+    world.run(learns)
+    lock = world.folder / "spec.lock.json"
+    lock.write_text(re.sub(r'"peft": "[^"]*"', '"peft": "9.9"', lock.read_text()))
+    return shown(world)
+
+
+def no_lock(world: World) -> str:
+    (world.folder / "spec.lock.json").unlink()
+    return shown(world)
+
+
+def beyond_the_budget(world: World) -> str:
+    world.write(TIGHT)
+    return shown(world, hourly_price=2.5)
+
+
+def history(world: World) -> str:
+    def look_up(step: Any) -> Estimate | None:
+        if step.id.startswith("predict:"):
+            return Estimate((40.0, 55.0), 900 << 20, "history", (9000, 12000), 300, 6, like=":finalist" in step.id)
+        return None
+
+    return shown(world, history=look_up)
+
+
+def too_few_rows(world: World) -> str:
+    world.write(FEW)
+    world.run(lambda step: 0.9)
+    return shown(world)
+
+
+def a_long_plan(world: World) -> str:
+    world.write(MANY)
+    return shown(world)
+
+
+def a_step_again_by_request(world: World) -> str:
+    world.run(learns)
+    return shown(world, wish=Wish(replace=("train:*",)))
+
+
+def a_target(world: World) -> str:
+    return shown(world, wish=Wish(target=("score:topics.validation:smollm2/few-shot",)))
+
+
+CASES: dict[str, Callable[[World], str]] = {
+    case.__name__: case
+    for case in (
+        fresh,
+        narrow,
+        done,
+        done_all,
+        one_field_changed,
+        a_split_and_a_recipe_changed,
+        a_library_changed,
+        no_lock,
+        beyond_the_budget,
+        history,
+        too_few_rows,
+        a_long_plan,
+        a_step_again_by_request,
+        a_target,
+    )
+}
+
+
+def test_each_golden_text_has_its_case() -> None:
+    assert sorted(path.stem for path in GOLDEN.glob("*.txt")) == sorted(CASES)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_plan_shows(name: str, tmp_path: Path) -> None:
+    text = CASES[name](World(tmp_path))
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("LCSPEC_UPDATE"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_a_narrow_terminal_cuts_no_id_and_no_line_is_wider(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    text = shown(world, width=64)
+    assert all(step.step.id in text for step in world.plan().steps)
+    assert [line for line in text.splitlines() if len(line) > 64] == []
+
+
+def test_colours_only_paint(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run(learns)
+    world.write(RANK)
+    painted = shown(world, color=True)
+    assert re.sub(r"\x1b\[[0-9]*m", "", painted) == shown(world)
+    assert "\x1b[33m~\x1b[0m train:" in painted
+
+
+def test_a_long_plan_names_what_it_folds_and_all_unfolds_it(tmp_path: Path) -> None:
+    world = World(tmp_path, MANY)
+    steps = world.plan().steps
+    folded, whole = shown(world), shown(world, everything=True)
+    assert len(folded.splitlines()) < len(steps) + 3 < len(whole.splitlines())
+    hidden = sum(int(count) for count in re.findall(r"… (\d+) more steps", folded))
+    assert hidden > 0
+    assert all(step.step.id in whole for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "painted"),
+    [
+        ([], {}, False),
+        (["--color", "always"], {}, True),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+        (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_is_chosen_by_flag_then_environment(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], painted: bool
+) -> None:
+    World(tmp_path)
+    clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    command = [sys.executable, "-m", "lcspec", "plan", "spec.yaml", *arguments]
+    told = subprocess.run(command, cwd=tmp_path, env=clean | environment, capture_output=True, text=True, check=True)
+    assert ("\x1b[" in told.stdout) is painted
