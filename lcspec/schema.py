@@ -12,13 +12,8 @@ from lcspec.ir.strict import Strict
 from lcspec.ir.twin import twin
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS
-
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
-Schema = dict[str, Any]
-SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-TEXT: Schema = {"type": "string"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-NAME: Schema = {"type": "string", "pattern": r"^([a-z][a-z0-9]*([._-][a-z0-9]+)*|x-.*)$"}
+from lcspec.planschema import plan
+from lcspec.schemaparts import COUNT, DRAFT, NAME, SHA256, TEXT, Schema, diagnostic, record_of
 
 
 def spec() -> Schema:
@@ -146,18 +141,11 @@ def _object(properties: Schema, description: str, required: list[str] | None = N
     return {**made, "required": required} if required else made
 
 
-def _record(title: str, properties: Schema) -> Schema:
-    """The schema of an artefact that lcspec writes: every key is there, none besides."""
-    whole = {"format_version": {"const": 1}, **properties}
-    made = {"type": "object", "properties": whole, "required": sorted(whole), "additionalProperties": False}
-    return {"$schema": DRAFT, "title": title, **made}
-
-
 def lock() -> Schema:
     """The lock file."""
     member = {"type": "object", "additionalProperties": SHA256}
     source = {"type": "object", "properties": {"members": member}, "required": ["members"]}
-    return _record(
+    return record_of(
         "lcspec lock",
         {
             "libraries": {"type": "object", "additionalProperties": TEXT},
@@ -169,127 +157,13 @@ def lock() -> Schema:
 
 def diagnostics() -> Schema:
     """`check --format json`."""
-    place = {
-        "anyOf": [
-            {"type": "null"},
-            {
-                "type": "object",
-                "properties": {"line": {"type": "integer", "minimum": 1}, "column": {"type": "integer", "minimum": 1}},
-                "required": ["line", "column"],
-            },
-        ]
-    }
-    label = {"type": "object", "properties": {"text": TEXT, "file": TEXT, "start": place, "end": place}}
-    fix = {
-        "type": ["object", "null"],
-        "properties": {"title": TEXT, "safe": {"type": "boolean"}, "edits": {"type": "array", "items": label}},
-        "required": ["title", "safe", "edits"],
-        "description": "A repair: each edit replaces the text from start to end by its own.",
-    }
-    one = {
-        "type": "object",
-        "properties": {
-            "code": {"type": "string", "pattern": "^LC[0-9]{4}$"},
-            "title": TEXT,
-            "severity": {"enum": ["error", "warning"]},
-            "message": TEXT,
-            "labels": {"type": "array", "items": label},
-            "notes": {"type": "array", "items": TEXT},
-            "help": {"type": ["string", "null"]},
-            "fix": fix,
-        },
-        "required": ["code", "title", "severity", "message", "labels", "notes", "help"],
-    }
-    return _record("lcspec diagnostics", {"ok": {"type": "boolean"}, "diagnostics": {"type": "array", "items": one}})
-
-
-def _whole(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
-    """An object with exactly these keys."""
-    required = sorted(key for key in properties if key not in optional)
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-NUMBER: Schema = {"type": "number"}
-PLACE: Schema = _or_null(_whole({"file": TEXT, "line": {"type": "integer", "minimum": 1}}))
-ACTIONS = ["run", "reuse", "conditional", "reuse-if-unchanged", "skip", "left-out"]
-
-
-def _amount(unit: str) -> Schema:
-    basis = {"type": "object", "additionalProperties": NUMBER}
-    return {"low": NUMBER, "high": NUMBER, "unit": {"const": unit}, "basis": basis, "runs": COUNT, "unknown": COUNT}
-
-
-def moved_fields() -> Schema:
-    """Fields of a key that moved: old and new value, and the line that says the new one."""
-    return {"type": "array", "items": _whole({"field": TEXT, "old": {}, "new": {}, "place": PLACE})}
-
-
-def _plan_step() -> Schema:
-    pair: Schema = {"type": "array", "items": {"type": "number", "minimum": 0}, "minItems": 2, "maxItems": 2}
-    estimate = {"seconds": pair, "memory": COUNT, "disk": _or_null(pair), "runs": COUNT, "like": {"type": "boolean"}}
-    estimate["basis"] = {"enum": ["formula", "history", "constant"]}
-    return _whole(
-        {
-            "id": TEXT,
-            "kind": TEXT,
-            "step_action": TEXT,
-            "version": COUNT,
-            "action": {"enum": ACTIONS},
-            "reason": TEXT,
-            "cause": {"enum": ["", "first", "changed", "gone", "requested", "unlocked"]},
-            "moved": moved_fields(),
-            "key": _or_null(SHA256),
-            "params": {"type": "object"},
-            "inputs": {"type": "object", "additionalProperties": TEXT},
-            "condition": {"type": "array", "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2}},
-            "estimate": _whole(estimate),
-            "group": TEXT,
-            "candidate": {"type": ["string", "null"]},
-            "source": {"type": "array", "items": {"type": ["string", "integer"]}},
-            "place": PLACE,
-        }
-    )
-
-
-def plan() -> Schema:
-    """`plan --format json` and saved plans."""
-    named: Schema = _whole({"path": TEXT, "text": TEXT})
-    sources: Schema = {"type": "array", "items": named}
-    texts: Schema = {"type": "array", "items": TEXT}
-    text: Schema = {"path": TEXT, "sha256": SHA256, "text": TEXT, "bases": sources, "variables": sources, "sets": texts}
-    totals = {name: _whole(_amount(unit)) for name, unit in (("time", "seconds"), ("memory", "bytes"))}
-    totals |= {"disk": _whole(_amount("bytes")), "cost": _or_null(_whole({**_amount("USD"), "hourly_price": NUMBER}))}
-    open_ = {"gate": TEXT, "candidate": TEXT, "split": TEXT, "n": COUNT, "needed": {"type": ["integer", "null"]}}
-    look = {"gate": TEXT, "split": TEXT, "n": COUNT, "passes_from": {"type": ["number", "null"]}}
-    look |= {"needed": {"type": ["integer", "null"]}, "decidable": {"type": "boolean"}}
-    return _record(
-        "lcspec plan",
-        {
-            "name": TEXT,
-            "spec": _whole(text),
-            "lock": _or_null(_whole({"sha256": SHA256, "data": {"type": "object"}})),
-            "selection": _whole({"target": texts, "exclude": texts, "replace": texts}),
-            "totals": _whole(totals),
-            "steps": {"type": "array", "items": _plan_step()},
-            "choices": {"type": "array", "items": _whole({"id": TEXT, "rule": TEXT, "candidates": texts})},
-            "decisions": {"type": "object"},
-            "gates": {"type": "array", "items": {"type": "object"}},
-            "outlooks": {"type": "array", "items": _whole(look)},
-            "undecided": {"type": "array", "items": _whole(open_)},
-            "problems": texts,
-            "warnings": {"type": "array", "items": _diagnostic()},
-            "pending": {"type": "boolean"},
-        },
-    )
+    listed = {"type": "array", "items": diagnostic()}
+    return record_of("lcspec diagnostics", {"ok": {"type": "boolean"}, "diagnostics": listed})
 
 
 def record() -> Schema:
     """A step's record in the store."""
-    return _record(
+    return record_of(
         "lcspec step record",
         {
             "key": SHA256,
@@ -309,7 +183,7 @@ def record() -> Schema:
 def event() -> Schema:
     """One line of `apply --format json`."""
     kinds = ["run-started", "step-started", "progress", "log", "step-finished", "step-failed", "choice", "run-finished"]
-    return _record(
+    return record_of(
         "lcspec event",
         {"event": {"enum": kinds}, "step": {"type": ["string", "null"]}, "time": TEXT, "data": {"type": "object"}},
     )
@@ -318,7 +192,7 @@ def event() -> Schema:
 def release() -> Schema:
     """A release manifest."""
     digests = {"type": "object", "additionalProperties": SHA256}
-    return _record(
+    return record_of(
         "lcspec release",
         {
             "number": {"type": "integer", "minimum": 1},
@@ -351,7 +225,7 @@ def show() -> Schema:
         "origin": {"type": "object", "properties": origin, "required": sorted(origin), "additionalProperties": False},
     }
     one = {"type": "object", "properties": value, "required": sorted(value), "additionalProperties": False}
-    return _record("lcspec resolved spec", {"spec": TEXT, "values": {"type": "array", "items": one}})
+    return record_of("lcspec resolved spec", {"spec": TEXT, "values": {"type": "array", "items": one}})
 
 
 BUILDERS: dict[str, Callable[[], Schema]] = {

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from lcspec import api
+from lcspec import api, plans
 from lcspec.canon import pretty
 from lcspec.compile.facts import Facts
 from lcspec.compile.plan_json import plan_to_json
@@ -43,7 +43,8 @@ def test_example_specs_locks_and_plans_fit_their_schemas(path: Path) -> None:
     assert not loaded.diagnostics
     validator("spec").validate(yaml.safe_load(path.read_text()))
     validator("lock").validate(json.loads(loaded.project.lock.read_text()))
-    plan, _ = api.make_plan(loaded, Facts())
+    plan, chooser = api.make_plan(loaded, Facts(hourly_price=2.0))
+    validator("plan").validate(plans.plan_json(loaded, plan, chooser))
     validator("plan").validate(plan_to_json(plan, loaded.source, loaded.lock))
     validator("diagnostics").validate(to_json(loaded.diagnostics, loaded.sources))
 

@@ -4,6 +4,8 @@ from lcspec.ir.document import Mapping, Node, Path, Scalar, locate, walk
 from lcspec.ir.plan import Step
 from lcspec.ir.source import SourceFile, Span
 
+_SCOPE = {"labels": "labels", "allowed": "labels", "task": "task", "languages": "languages"}
+
 
 def place(root: Node, step: Step, field: str, lock: SourceFile | None = None) -> Span | None:
     """The span of the value that `field` (as `canon.changed` names it) of the key of `step` comes from.
@@ -21,8 +23,12 @@ def place(root: Node, step: Step, field: str, lock: SourceFile | None = None) ->
         found = _below(root, entry, parts)
         if found is not None:
             return found
-    if parts[-1] in ("labels", "task", "allowed"):
-        return _below(root, ("scope",), ["labels" if parts[-1] == "allowed" else parts[-1]])
+    if parts[-1] in _SCOPE:
+        return _below(root, ("scope",), [_SCOPE[parts[-1]]])
+    for entry in _data(root, step.source):
+        found = _below(root, entry, parts)
+        if found is not None:
+            return found
     if _digest_of_remote(parts):
         return _in_lock(lock, parts[-1])
     return locate(root, _existing(root, step.source), key=True)
@@ -34,7 +40,7 @@ def entry_span(root: Node, step: Step) -> Span:
 
 
 def _entries(root: Node, source: Path) -> list[Path]:
-    """The entry, what it extends, and the data that it reads: in this order a value is looked for."""
+    """The entry and what it extends: in this order a value is looked for."""
     found = [_existing(root, source)]
     while len(found) < 8:
         node = _at(root, found[-1])
@@ -44,11 +50,17 @@ def _entries(root: Node, source: Path) -> list[Path]:
         if other is None or other in found or _at(root, other) is None:
             break
         found.append(other)
-    node = _at(root, found[0])
-    said = node.get("data") if isinstance(node, Mapping) else None
-    if said is not None and isinstance(said.value, Scalar):
-        found.append(("data", str(said.value.value).partition(".")[0]))
     return found
+
+
+def _data(root: Node, source: Path) -> list[Path]:
+    """The columns of the data that the entry reads, and the data entry itself."""
+    node = _at(root, _existing(root, source))
+    said = node.get("data") if isinstance(node, Mapping) else None
+    if said is None or not isinstance(said.value, Scalar):
+        return []
+    data = ("data", str(said.value.value).partition(".")[0])
+    return [(*data, "columns"), data]
 
 
 def _below(root: Node, entry: Path, parts: list[str]) -> Span | None:

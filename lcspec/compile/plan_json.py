@@ -55,7 +55,7 @@ def plan_to_json(
         "name": plan.spec_name,
         "spec": spec,
         "lock": None if lock is None else {"sha256": plan.lock_digest, "data": lock.to_json()},
-        "selection": asdict(wish or Wish()),
+        "selection": {flag: list(names) for flag, names in asdict(wish or Wish()).items()},
         "totals": _totals(totals(plan), plan.hourly_price),
         "steps": [_step(step, where[step.step.id], shown or Texts()) for step in plan.steps],
         "choices": [{"id": c.id, "rule": c.rule, "candidates": list(c.candidates)} for c in plan.graph.choices],

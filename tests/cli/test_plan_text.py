@@ -1,5 +1,6 @@
 """What `plan` shows, as whole texts: `tests/golden/plan/*.txt`, remade by LCSPEC_UPDATE=1 and read line by line."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from lcspec import api, plans
 from lcspec.cli.planview.text import render_plan
 from lcspec.compile.select import Wish
 from lcspec.diag.render_text import render
 from lcspec.ir.plan import Estimate
+from lcspec.schema import BUILDERS
 from tests.world import QUICKSTART, ROOT, World, learns
 
 GOLDEN = ROOT / "tests" / "golden" / "plan"
@@ -145,6 +148,23 @@ def test_plan_shows(name: str, tmp_path: Path) -> None:
     if os.environ.get("LCSPEC_UPDATE"):
         path.write_text(text)
     assert text == path.read_text()
+
+
+@pytest.mark.parametrize("text", [RANK, TIGHT, FEW, MANY], ids=["rank", "tight", "few", "many"])
+def test_a_plan_as_json_fits_its_schema_and_says_lines(text: str, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run(lambda step: 0.9)
+    world.write(text)
+    loaded = world.load()
+    plan, chooser = api.make_plan(loaded, world.facts(hourly_price=3.0))
+    told = json.loads(json.dumps(plans.plan_json(loaded, plan, chooser)))
+    Draft202012Validator(BUILDERS["plan"]()).validate(told)
+    moved = [field for step in told["steps"] for field in step["moved"]]
+    lines = loaded.source.text.splitlines()
+    for field in moved:
+        if field["field"] == "params.rank":
+            assert "rank: 16" in lines[field["place"]["line"] - 1]
+    assert (text is RANK) is any(field["field"] == "params.rank" for field in moved)
 
 
 def test_a_narrow_terminal_cuts_no_id_and_no_line_is_wider(tmp_path: Path) -> None:

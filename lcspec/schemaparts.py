@@ -1,0 +1,67 @@
+"""What the JSON Schemas of several artefacts share."""
+
+from typing import Any
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NAME: Schema = {"type": "string", "pattern": r"^([a-z][a-z0-9]*([._-][a-z0-9]+)*|x-.*)$"}
+
+
+def record_of(title: str, properties: Schema) -> Schema:
+    """The schema of an artefact that lcspec writes: every key is there, none besides."""
+    whole = {"format_version": {"const": 1}, **properties}
+    made = {"type": "object", "properties": whole, "required": sorted(whole), "additionalProperties": False}
+    return {"$schema": DRAFT, "title": title, **made}
+
+
+def whole(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+    """An object with exactly these keys."""
+    required = sorted(key for key in properties if key not in optional)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def or_null(schema: Schema) -> Schema:
+    """What fits `schema`, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+NUMBER: Schema = {"type": "number"}
+PLACE: Schema = or_null(whole({"file": TEXT, "line": {"type": "integer", "minimum": 1}}))
+
+
+def diagnostic() -> Schema:
+    """One diagnostic."""
+    place = {
+        "anyOf": [
+            {"type": "null"},
+            {
+                "type": "object",
+                "properties": {"line": {"type": "integer", "minimum": 1}, "column": {"type": "integer", "minimum": 1}},
+                "required": ["line", "column"],
+            },
+        ]
+    }
+    label = {"type": "object", "properties": {"text": TEXT, "file": TEXT, "start": place, "end": place}}
+    fix = {
+        "type": ["object", "null"],
+        "properties": {"title": TEXT, "safe": {"type": "boolean"}, "edits": {"type": "array", "items": label}},
+        "required": ["title", "safe", "edits"],
+        "description": "A repair: each edit replaces the text from start to end by its own.",
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "pattern": "^LC[0-9]{4}$"},
+            "title": TEXT,
+            "severity": {"enum": ["error", "warning"]},
+            "message": TEXT,
+            "labels": {"type": "array", "items": label},
+            "notes": {"type": "array", "items": TEXT},
+            "help": {"type": ["string", "null"]},
+            "fix": fix,
+        },
+        "required": ["code", "title", "severity", "message", "labels", "notes", "help"],
+    }
