@@ -34,7 +34,9 @@ class Quantity:
             try:
                 return self.parse(value)
             except WrongUnit as error:
-                raise PydanticCustomError("wrong_unit", "{why}", {"why": str(error)}) from None
+                raise PydanticCustomError(
+                    "wrong_unit", "{why}", {"why": str(error), "remedy": error.remedy or ""}
+                ) from None
 
         return core_schema.no_info_before_validator_function(parse, handler(source))
 
@@ -43,7 +45,14 @@ class Quantity:
 
 
 class WrongUnit(ValueError):
-    """A quantity without its unit, or with another's; the message says what was expected."""
+    """A quantity without its unit, or with another's; the message says what was expected.
+
+    `remedy` is the same quantity as lcspec spells it, where that is beyond doubt.
+    """
+
+    def __init__(self, message: str, remedy: str | None = None) -> None:
+        self.remedy = remedy
+        super().__init__(message)
 
 
 def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what: str) -> float:
@@ -58,8 +67,47 @@ def parse_quantity(value: object, units: dict[str, float] | dict[str, int], what
     match = _NUMBER.match(str(value))
     unit = str(match.group(2)) if match else ""
     if match is None or unit not in units:
-        raise WrongUnit(f"`{value}` is not {what}; units: {allowed}")
+        raise WrongUnit(f"`{value}` is not {what}; units: {allowed}", respelled(str(value), units))
     return float(match.group(1).replace("_", "")) * units[unit]
+
+
+_WORDS = {
+    "s": "sec secs second seconds",
+    "ms": "msec msecs millisecond milliseconds",
+    "min": "mins minute minutes",
+    "h": "hr hrs hour hours",
+    "d": "day days",
+    "B": "byte bytes bn billion",
+    "kB": "kilobyte kilobytes",
+    "MB": "megabyte megabytes",
+    "GB": "gigabyte gigabytes",
+    "TB": "terabyte terabytes",
+    "KiB": "kibibyte kibibytes",
+    "MiB": "mebibyte mebibytes",
+    "GiB": "gibibyte gibibytes",
+    "TiB": "tebibyte tebibytes",
+    "K": "thousand",
+    "M": "mio million",
+    "T": "trillion",
+    "%": "percent pct",
+    "USD": "$ us$ dollar dollars",
+}
+_SPELLINGS = {word: unit for unit, words in _WORDS.items() for word in words.split()}
+_LOOSE = re.compile(r"\s*(\$?)\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*([A-Za-z%$]*)\s*")
+
+
+def respelled(text: str, units: Mapping[str, float]) -> str | None:
+    """`500 MBs` as `500 MB`, `2 gb` as `2 GB`, `3 hours` as `3 h`; None where it may mean two things, or nothing."""
+    match = _LOOSE.fullmatch(text)
+    if match is None or (match.group(1) and match.group(3)):
+        return None
+    number, said = match.group(2), (match.group(1) or match.group(3)).lower()
+    for word in (said, said.removesuffix("s")):
+        by_case = [unit for unit in units if unit and unit.lower() == word]
+        known = _SPELLINGS.get(word)
+        if len(by_case) == 1 or known in units:
+            return f"{number}{'' if '' in units else ' '}{by_case[0] if len(by_case) == 1 else known}"
+    return None
 
 
 def format_bytes(count: float) -> str:

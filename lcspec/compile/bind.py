@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lcspec.diag.model import Diagnostic, Label
-from lcspec.diag.suggest import did_you_mean, nearest
+from lcspec.compile import repair
+from lcspec.compile.misfits import diagnose
+from lcspec.diag.model import Diagnostic, Fix, Label
+from lcspec.diag.suggest import clear, did_you_mean
 from lcspec.ir import document as doc
-from lcspec.ir.document import Node, Path, locate, to_data
+from lcspec.ir.document import Node, Path, find, locate, to_data
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
 from lcspec.ir.strict import Invalid, Strict, construct
 from lcspec.kinds import registry
@@ -40,9 +42,11 @@ class _Binding:
     root: doc.Mapping
     found: list[Diagnostic] = field(default_factory=list)
 
-    def error(self, code: str, path: Path, message: str, help: str, *, key: bool = False) -> None:
+    def error(
+        self, code: str, path: Path, message: str, help: str, *, key: bool = False, fix: Fix | None = None
+    ) -> None:
         label = Label(locate(self.root, path, key=key), "")
-        self.found.append(Diagnostic(code, message, (label,), help=help))
+        self.found.append(Diagnostic(code, message, (label,), help=help, fix=fix))
 
 
 def bind(root: Node) -> tuple[Spec | None, list[Diagnostic]]:
@@ -52,6 +56,8 @@ def bind(root: Node) -> tuple[Spec | None, list[Diagnostic]]:
         return None, [Diagnostic("LC0104", "a spec is a mapping of sections", label, help="start with `lcspec: 1`")]
     state = _Binding(root)
     _check_top(state)
+    if any(found.code == "LC0107" and found.fix is None for found in state.found):
+        return None, state.found  # another language: what else looks wrong may well be right there
     name = _text(state, "name", required=True)
     description = _text(state, "description")
     scope = _model(state, ("scope",), Scope) if root.get("scope") else None
@@ -72,36 +78,48 @@ def _check_top(state: _Binding) -> None:
         elif state.root.get(section):
             state.error("LC0104", (section,), f"`{section}` is a mapping", f"its keys: {', '.join(keys)}")
     for required in ("lcspec", "name", "scope"):
-        if state.root.get(required) is None:
-            message = f"the spec has no `{required}`"
-            label = (Label(state.root.entries[0].key_span if state.root.entries else state.root.span, ""),)
-            remedy = {"lcspec": "add `lcspec: 1` as the first line", "name": "add `name: my-project`"}
-            help = remedy.get(required, "add `scope: {task: classification, labels: [...]}`")
-            state.found.append(Diagnostic("LC0102", message, label, help=help))
+        if state.root.get(required) is None and not _beside(state.root, required):
+            _lacks(state, required)
     version = state.root.get("lcspec")
-    if version and (not isinstance(version.value, doc.Scalar) or version.value.value != VERSION):
-        state.error("LC0107", ("lcspec",), "this lcspec reads version 1 of the language", "write `lcspec: 1`")
+    if version and (not isinstance(version.value, doc.Scalar) or not _is_version(version.value.value)):
+        text = version.value.text if isinstance(version.value, doc.Scalar) else ""
+        same = text.strip().lower() in (f"{VERSION}", f"{VERSION}.0", f"v{VERSION}")
+        fix = repair.replace(state.root, ("lcspec",), f"{VERSION}" if same else None, f"write `{VERSION}`")
+        state.error("LC0107", ("lcspec",), "this lcspec reads version 1 of the language", "write `lcspec: 1`", fix=fix)
+
+
+def _is_version(value: object) -> bool:
+    return type(value) is int and value == VERSION
+
+
+def _beside(root: doc.Mapping, required: str) -> bool:
+    """Whether a misspelt key stands where `required` is missing: that is told already."""
+    return any(clear(entry.key, TOP) == required for entry in root.entries if entry.key not in TOP)
+
+
+def _lacks(state: _Binding, required: str) -> None:
+    label = (Label(state.root.entries[0].key_span if state.root.entries else state.root.span, ""),)
+    remedy = {"lcspec": "add `lcspec: 1` as the first line", "name": "add `name: my-project`"}
+    help = remedy.get(required, "add `scope: {task: classification, labels: [...]}`")
+    fix = repair.language(state.root, VERSION) if required == "lcspec" else None
+    state.found.append(Diagnostic("LC0102", f"the spec has no `{required}`", label, help=help, fix=fix))
 
 
 def _known(state: _Binding, path: Path, keys: tuple[str, ...]) -> None:
     node = _node(state, path)
-    for entry in node.entries if isinstance(node, doc.Mapping) else ():
+    if not isinstance(node, doc.Mapping):
+        return
+    for entry in node.entries:
         if entry.key not in keys and not entry.key.startswith("x-"):
-            help = did_you_mean(entry.key, keys, "keys here")
-            state.error("LC0101", (*path, entry.key), f"unknown key `{entry.key}`", help, key=True)
+            known = keys if path else (*keys, "extends", "variables")
+            help, where = did_you_mean(entry.key, known, "keys here"), (*path, entry.key)
+            free = [key for key in known if node.get(key) is None]
+            fix = repair.rename(state.root, where, clear(entry.key, free), key=True)
+            state.error("LC0101", where, f"unknown key `{entry.key}`", help, key=True, fix=fix)
 
 
 def _node(state: _Binding, path: Path) -> Node | None:
-    node: Node | None = state.root
-    for part in path:
-        if isinstance(node, doc.Mapping) and isinstance(part, str):
-            entry = node.get(part)
-            node = entry.value if entry else None
-        elif isinstance(node, doc.Sequence) and isinstance(part, int):
-            node = node.items[part] if part < len(node.items) else None
-        else:
-            return None
-    return node
+    return find(state.root, path)
 
 
 def _text(state: _Binding, key: str, *, required: bool = False) -> str | None:
@@ -110,8 +128,14 @@ def _text(state: _Binding, key: str, *, required: bool = False) -> str | None:
         return None
     value = entry.value.value if isinstance(entry.value, doc.Scalar) else None
     if not isinstance(value, str) or (required and not _NAME.match(value)):
-        what = "lower-case words joined by `-`" if required else "a text"
-        state.error("LC0108" if required else "LC0104", (key,), f"`{key}` is {what}", f"write `{key}: my-project`")
+        if required and isinstance(value, str):
+            slug = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
+            to = slug if _NAME.match(slug) else None
+            fix, help = repair.rename(state.root, (key,), to), f"write `{key}: {to or 'my-project'}`"
+            state.error("LC0108", (key,), f"`{key}` is lower-case words joined by `-`", help, fix=fix)
+        else:
+            fix = repair.quoted(state.root, (key,))
+            state.error("LC0104", (key,), f"`{key}` is a text", "quote it if it looks like a number", fix=fix)
         return None
     return value
 
@@ -184,14 +208,20 @@ def _unknown_kind(state: _Binding, path: Path, family: str, name: str, said: doc
         return
     text = said.value.text if isinstance(said.value, doc.Scalar) else "…"
     help = did_you_mean(text, known, f"kinds of {family}")
-    state.error("LC0103", (*path, "kind"), f"`{text}` is not a kind of {family}", help)
+    fix = repair.rename(state.root, (*path, "kind"), clear(text, known))
+    state.error("LC0103", (*path, "kind"), f"`{text}` is not a kind of {family}", help, fix=fix)
 
 
 def _gates(state: _Binding) -> dict[str, GateSpec]:
     path: Path = ("evaluation", "gates")
     node = _node(state, path)
     made = {}
+    if not isinstance(node, doc.Mapping | None) and not (isinstance(node, doc.Scalar) and node.value is None):
+        help = "write `gates: {good-enough: {metric: …, at-least: …}}`"
+        state.error("LC0104", path, "`gates` maps names to gates", help)
     for entry in node.entries if isinstance(node, doc.Mapping) else ():
+        if entry.key.startswith("x-"):
+            continue
         gate = _model(state, (*path, entry.key), GateSpec)
         if gate is not None:
             made[entry.key] = gate
@@ -243,71 +273,5 @@ def _model(
     try:
         return construct(model, data)
     except Invalid as error:
-        for fault in error.faults:
-            if not _misspelt(fault, error.faults):
-                _translate(state, path, model, fault)
+        state.found += diagnose(state.root, path, model, error.faults)
         return None
-
-
-def _misspelt(fault: Any, faults: list[Any]) -> bool:
-    """Whether a missing key is only the other side of a misspelt one beside it: one root cause, one error."""
-    if fault["type"] != "missing":
-        return False
-    beside = [o["loc"][-1] for o in faults if o["type"] == "extra_forbidden" and o["loc"][:-1] == fault["loc"][:-1]]
-    return any(nearest(str(key), [str(fault["loc"][-1])]) for key in beside)
-
-
-def _translate(state: _Binding, path: Path, model: type[Strict], fault: Any) -> None:
-    """One of the twin's faults as a diagnostic. Parts of `loc` that the document lacks are pydantic's, and dropped."""
-    where: Path = path
-    for part in fault["loc"]:
-        if _node(state, (*where, part)) is None and fault["type"] not in ("missing", "extra_forbidden"):
-            continue
-        where = (*where, part)
-    kind, last = fault["type"], where[-1] if where else ""
-    if kind == "extra_forbidden":
-        known = [kebab(name) for name in _fields_at(model, fault["loc"][:-1])]
-        state.error("LC0101", where, f"unknown key `{last}`", did_you_mean(str(last), known, "keys here"), key=True)
-    elif kind == "missing":
-        message = f"`{where[-2] if len(where) > 1 else 'spec'}` lacks `{last}`"
-        state.error("LC0102", where[:-1], message, f"add `{last}: …`; {_doc(model, fault['loc'])}", key=True)
-    elif kind == "wrong_unit":
-        state.error("LC0105", where, fault["msg"], _doc(model, fault["loc"]))
-    elif kind in ("literal_error", "greater_than_equal", "less_than_equal", "greater_than", "less_than", "value_error"):
-        state.error("LC0106", where, f"`{last}`: {_plain(fault)}", _doc(model, fault["loc"]))
-    else:
-        state.error("LC0104", where, f"`{last}`: {_plain(fault)}", _doc(model, fault["loc"]))
-
-
-def _plain(fault: Any) -> str:
-    text = str(fault["msg"]).removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
-
-
-def _doc(model: type[Strict], loc: tuple[Any, ...]) -> str:
-    """The description of the field that `loc` names, as a remedy."""
-    fields = _fields_at(model, loc[:-1])
-    for info in fields.values():
-        if loc and info.alias == loc[-1]:
-            return str(info.description)
-    return f"keys here: {', '.join(kebab(name) for name in fields)}"
-
-
-def _fields_at(model: type[Strict], loc: tuple[Any, ...]) -> Mapping[str, Any]:
-    """The fields of the model that `loc` leads to below `model`; those of `model` where it leads nowhere."""
-    here = model
-    for part in loc:
-        for info in here.model_fields.values():
-            if info.alias == part:
-                inner = _model_in(info.annotation)
-                here = inner or here
-    return here.model_fields
-
-
-def _model_in(annotation: Any) -> type[Strict] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Strict):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if found := _model_in(argument):
-            return found
-    return None

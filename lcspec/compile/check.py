@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.compile.known import Known
+from lcspec.compile.repair import rename
 from lcspec.diag.model import Diagnostic, Label
 from lcspec.ir.document import Node, locate
 from lcspec.ir.document import Path as SpecPath
@@ -25,7 +26,11 @@ class Reporter:
         self.found: list[Diagnostic] = []
 
     def error(self, code: str, path: SpecPath, message: str, help: str, **more: Any) -> None:
-        """An error at `path`. `key=True` points at the key; `also` is (path, text) pairs; `notes` are facts."""
+        """An error at `path`.
+
+        `key=True` points at the key; `also` is (path, text) pairs; `again` are paths with the same
+        fault; `notes` are facts; `swap` is what the name there is probably meant for, and becomes the fix.
+        """
         self._add("error", code, path, message, help, **more)
 
     def warning(self, code: str, path: SpecPath, message: str, help: str, **more: Any) -> None:
@@ -43,10 +48,14 @@ class Reporter:
         key: bool = False,
         also: tuple[tuple[SpecPath, str], ...] = (),
         notes: tuple[str, ...] = (),
+        swap: str | None = None,
+        again: tuple[SpecPath, ...] = (),
     ) -> None:
         labels = [Label(locate(self.root, path, key=key), "")]
         labels += [Label(locate(self.root, where, key=True), text) for where, text in also]
-        self.found.append(Diagnostic(code, message, tuple(labels), notes, help, severity))
+        labels += [Label(locate(self.root, where), "and here") for where in again]
+        fix = rename(self.root, path, swap, again=again, key=key) if swap else None
+        self.found.append(Diagnostic(code, message, tuple(labels), notes, help, severity, fix))
 
 
 Rule = Callable[[Spec, Known, Reporter], None]

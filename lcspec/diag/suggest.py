@@ -18,6 +18,29 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     return best[1] if best[0] <= limit else None
 
 
+def clear(word: str, names: Iterable[str]) -> str | None:
+    """The one name that `word` can be meant for; None when none is near, or two are as near as each other."""
+    known = sorted(set(names))
+    same = [name for name in known if same_letters(word, name)]
+    if same:
+        return same[0] if len(same) == 1 else None
+    limit = max(1, len(word) // 3)
+    scored = sorted((_distance(word.lower(), name.lower(), limit), name) for name in known)
+    near = [name for cost, name in scored if cost <= limit and cost == scored[0][0]]
+    if not near:
+        near = [name for name in known if min(len(word), len(name)) >= 3 and _leads(word.lower(), name.lower())]
+    return near[0] if len(near) == 1 else None
+
+
+def same_letters(a: str, b: str) -> bool:
+    """Whether two names differ in case, `-`, `_` and spaces only."""
+    return _letters(a) == _letters(b)
+
+
+def _letters(word: str) -> str:
+    return word.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
 def _leads(a: str, b: str) -> bool:
     return a.startswith(b) or b.startswith(a)
 

@@ -76,9 +76,25 @@ def locate(root: Node, path: Path, *, key: bool = False) -> Span:
         elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
             node = node.items[part]
             span = node.span
+        elif isinstance(node, Scalar) and part == 0:  # a name that stands for a list of one
+            return node.span
         else:
             break
     return span
+
+
+def find(root: Node, path: Path) -> Node | None:
+    """The node at `path`, or None."""
+    node: Node | None = root
+    for part in path:
+        if isinstance(node, Mapping) and isinstance(part, str):
+            entry = node.get(part)
+            node = entry.value if entry else None
+        elif isinstance(node, Sequence) and isinstance(part, int):
+            node = node.items[part] if part < len(node.items) else None
+        elif not (isinstance(node, Scalar) and part == 0):
+            return None
+    return node
 
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from lcspec.ir.loose import loose
 from lcspec.ir.strict import Invalid, Strict
 
 _M = TypeVar("_M", bound=Strict)
@@ -15,15 +16,19 @@ _CONFIG = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_in
 
 
 def validate(model: type[_M], data: Mapping[str, Any]) -> _M:
-    """`data`, under YAML keys, as a `model`, after all of pydantic's checks and conversions.
+    """`data`, under YAML keys, as a `model`, after all of pydantic's checks.
 
     Raises:
-        Invalid: with every fault.
+        Invalid: with every fault, conversions that a spec may not rely on among them (`loose.py`).
     """
+    faults = loose(model, data)
     try:
         made = twin(model).model_validate(data)
     except ValidationError as error:
-        raise Invalid(list(error.errors(include_url=False))) from None
+        told = {fault["loc"] for fault in faults}
+        faults += [fault for fault in error.errors(include_url=False) if fault["loc"] not in told]  # type: ignore[misc]
+    if faults:
+        raise Invalid(faults)
     back: _M = untwin(model, made)
     return back
 
