@@ -15,6 +15,7 @@ from lcspec.ir.source import SourceFile
 from lcspec.lock import Lock
 from lcspec.project import Project, write_atomic
 from lcspec.run.apply import Applied, Job, apply_graph, exit_code
+from lcspec.run.settings import read_settings
 from lcspec.run.store import Store
 
 
@@ -73,7 +74,7 @@ def apply_spec(
     *,
     locked: bool,
     wait: float | None,
-    jobs: int,
+    jobs: int | None,
     keep_going: bool,
     form: str,
     say: Callable[[str], None],
@@ -86,6 +87,7 @@ def apply_spec(
     """
     from lcspec.cli.progress import make_display
 
+    settings = read_settings(loaded.project.root)
     loaded = ensure_lock(loaded, locked=locked, say=say)
     assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
     facts = api.gather_facts(loaded)
@@ -103,7 +105,7 @@ def apply_spec(
     )
     started = time.monotonic()
     with make_display(form, None) as display:
-        applied = apply_graph(job, display.emit, wait=wait, jobs=jobs, keep_going=keep_going)
+        applied = apply_graph(job, display.emit, wait=wait, jobs=jobs, keep_going=keep_going, settings=settings)
     if hasattr(facts.files, "save"):
         facts.files.save()
     report = write_reports(loaded, applied)

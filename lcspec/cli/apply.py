@@ -17,7 +17,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 @format_option()
 @click.option("--locked/--no-locked", default=None, help="Refuse to change the lock (default when CI is set).")
 @click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait for another apply to end.")
-@click.option("--jobs", "-j", type=click.IntRange(1), default=1, show_default=True, help="Steps at a time.")
+@click.option("--jobs", "-j", type=click.IntRange(1), default=None, help="Steps at a time (default: as many as fit).")
 @click.option("--keep-going", "-k", is_flag=True, help="Go on with steps that do not need a failed one.")
 def command(
     target: Path | None,
@@ -25,7 +25,7 @@ def command(
     form: str,
     locked: bool | None,
     wait: float | None,
-    jobs: int,
+    jobs: int | None,
     keep_going: bool,
 ) -> None:
     """Run what the plan of SPEC says, or exactly a saved PLAN.json."""

@@ -45,11 +45,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a step takes while it runs: CPU threads, bytes of memory, whether it needs the network."""
+    """What a step takes while it runs: CPU threads (more than one: it can use several), bytes, GPUs, the network."""
 
     cpus: int = 1
     memory: int = 0
     network: bool = False
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Step:
         estimate: from arithmetic or a constant; history replaces it in the plan.
         source: path in the spec that this step comes from.
         settings: what the run is told that never changes a result (how often to checkpoint); not in the key.
+        secrets: name in the step to the spec's reference, `{env: NAME}` or `{file: path}`; never in the key.
         measured: True when outputs differ between runs by nature (timings): never reported as non-determinism.
     """
 
@@ -108,6 +110,7 @@ class Step:
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

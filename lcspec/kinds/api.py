@@ -125,6 +125,9 @@ class StepIO(Protocol):
     def cache(self) -> Path:
         """A folder for downloads, shared between steps; everything in it is verified on use."""
 
+    def secret(self, name: str) -> str:
+        """The value of a secret that the step declares in `Step.secrets`; KeyError for another name."""
+
     def stopping(self) -> bool:
         """Whether the step was told to stop. A step that asks is not ended at once: it has 30 s.
 

@@ -16,6 +16,7 @@ from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.release import Releases
 from lcspec.run.scheduler import Outcome, execute
+from lcspec.run.settings import RunSettings
 from lcspec.run.store import Store
 
 Emit = Callable[[Event], None]
@@ -54,7 +55,15 @@ class Job:
     argv: tuple[str, ...] = ()
 
 
-def apply_graph(job: Job, emit: Emit, *, wait: float | None = None, jobs: int = 1, keep_going: bool = False) -> Applied:
+def apply_graph(
+    job: Job,
+    emit: Emit,
+    *,
+    wait: float | None = None,
+    jobs: int | None = None,
+    keep_going: bool = False,
+    settings: RunSettings | None = None,
+) -> Applied:
     """Runs the graph of `job` to its end and decides.
 
     Raises:
@@ -87,6 +96,7 @@ def apply_graph(job: Job, emit: Emit, *, wait: float | None = None, jobs: int = 
             root=job.folder,
             run=run,
             lock=lock,
+            settings=settings,
         )
         applied = _decide(job, outcome, ledger, run)
         emit(Event("run-finished", None, _summary(applied)))
@@ -181,9 +191,9 @@ def _summary(applied: Applied) -> dict[str, Any]:
 
 
 def exit_code(applied: Applied) -> int:
-    """0 released, 3 a gate stood in the way, 4 a step failed, 130 or 143 interrupted."""
+    """0 released, 3 a gate stood in the way, 4 a step failed, 7 the store is damaged, 129, 130 or 143 interrupted."""
     if applied.outcome.status == "interrupted":
         return applied.outcome.exit_code or 130
     if applied.outcome.status == "failed":
-        return 4
+        return applied.outcome.exit_code or 4
     return 0 if applied.release is not None else 3

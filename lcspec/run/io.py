@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 
 from lcspec.diag.model import Diagnostic, LcspecError
 
+PROGRESS_EVERY = 0.1  # seconds: a step may tell its progress as often as it likes
 Send = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -36,6 +38,8 @@ class Job:
     checkpoint: str
     log: str
     settings: dict[str, Any] = field(default_factory=dict)
+    gpus: list[str] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def to_text(self) -> str:
         """The job as JSON."""
@@ -57,6 +61,7 @@ class ChildIO:
         self._job, self._send = job, send
         self._lock = threading.Lock()
         self._asks, self._stopping = False, False
+        self._told = 0.0
 
     def input(self, name: str) -> Path:
         return Path(self._job.inputs[name])
@@ -78,6 +83,10 @@ class ChildIO:
         self._tell("measure", {"name": name, "value": _plain(name, value)})
 
     def progress(self, done: int, total: int, **numbers: float) -> None:
+        now = time.monotonic()
+        if done < total and now - self._told < PROGRESS_EVERY:
+            return
+        self._told = now
         finite = {name: float(value) for name, value in numbers.items() if abs(float(value)) < float("inf")}
         self._tell("progress", {"done": done, "total": total, **finite})
 
@@ -93,6 +102,9 @@ class ChildIO:
         folder = Path(self._job.cache)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def secret(self, name: str) -> str:
+        return self._job.secrets[name]
 
     def stopping(self) -> bool:
         if not self._asks:

@@ -1,6 +1,7 @@
 """One apply per store: an flock that the kernel drops when its holder dies, so there is nothing to unlock by hand.
 
-Step processes inherit the descriptor on purpose: while a killed apply's step still runs, the store stays locked.
+Step processes inherit the descriptor on purpose: while a killed apply's step still runs, the store stays locked. The
+next apply gives such an orphan ten seconds, then ends it.
 """
 
 import fcntl
@@ -8,16 +9,18 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lcspec.diag.model import Diagnostic, LcspecError
-from lcspec.project import write_atomic
+from lcspec.run import processes
 
-_GRACE = 0.5  # seconds for an owner that is just ending
+OWNER = "lock.owner.json"
+_GRACE = 0.3  # seconds for an owner that is just ending
+ORPHANS = 10.0  # seconds that the steps of a killed apply have to end by themselves
 
 
 class StoreLock:
@@ -28,14 +31,23 @@ class StoreLock:
         self._owner = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
+            "ticks": processes.started(os.getpid()),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "step": None,
         }
-        self.tell(None)
+        self.tell({})
 
-    def tell(self, step: str | None) -> None:
-        """Shows others what the owner is doing."""
-        write_atomic(self._root / "lock.owner.json", json.dumps({**self._owner, "step": step}) + "\n")
+    def tell(self, steps: Mapping[str, Mapping[str, Any]], **more: Any) -> None:
+        """Shows others what the owner is doing: its running steps, by id, with what is known of each.
+
+        Lost with the machine, as the lock is: it need not reach the disk.
+        """
+        told = {**self._owner, "step": next(iter(steps), None), "steps": dict(steps), "beat": time.time(), **more}
+        staging = self._root / f".{OWNER}.{os.getpid()}.tmp"
+        try:
+            staging.write_text(json.dumps(told) + "\n", encoding="utf-8")
+            staging.replace(self._root / OWNER)
+        except OSError:  # a full disk: who holds the lock is told less well, but it is held
+            staging.unlink(missing_ok=True)
 
     @staticmethod
     @contextmanager
@@ -52,25 +64,45 @@ class StoreLock:
             try:
                 yield lock
             finally:
-                (root / "lock.owner.json").unlink(missing_ok=True)
+                (root / OWNER).unlink(missing_ok=True)
         finally:
             os.close(descriptor)
 
 
 def _take(root: Path, descriptor: int, until: float) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise _busy(root) from None
-            time.sleep(0.05)
-        else:
-            return
+    orphans: float | None = None
+    while not _try(descriptor):
+        now = time.monotonic()
+        if _owner_is_dead(root):
+            orphans = now + ORPHANS if orphans is None else orphans
+            if now >= orphans:
+                processes.kill(processes.marked(root))
+            if now < orphans + ORPHANS:
+                time.sleep(0.05)
+                continue
+        if now >= until:
+            raise _busy(root)
+        time.sleep(0.05)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner_is_dead(root: Path) -> bool:
+    """Whether the apply that took the lock has ended on this machine, so that only its steps can hold it."""
+    told = _told(root)
+    if told.get("host") != socket.gethostname() or not isinstance(told.get("pid"), int):
+        return False
+    return processes.started(told["pid"]) != told.get("ticks")
 
 
 def owner(root: Path) -> dict[str, Any] | None:
-    """Host, pid, start and step of the apply that holds the store; None when nobody does."""
+    """Host, pid, start and steps of the apply that holds the store; None when nobody does."""
     try:
         descriptor = os.open(root / "lock", os.O_RDWR)
     except OSError:
@@ -87,7 +119,7 @@ def owner(root: Path) -> dict[str, Any] | None:
 
 def _told(root: Path) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads((root / "lock.owner.json").read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads((root / OWNER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return told

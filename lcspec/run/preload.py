@@ -2,6 +2,12 @@
 here, or the forked children would inherit a thread pool that does not exist in them."""
 
 import os
+import signal
+
+# What stops an apply reaches its whole process group. The server must outlive that: a step that saves its checkpoint
+# ends with its server. It ends when the apply closes its pipe.
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_IGN)
 
 if os.environ.get("LCSPEC_PRELOAD") == "ml":
     import peft  # noqa: F401

@@ -1,74 +1,88 @@
 """Runs what the planner says, again and again, until nothing with a known key is left to run.
 
-The loop holds no plan of its own: after each finished step it plans anew, with the function of the dry run.
+The loop holds no plan of its own: after each finished step it plans anew, with the function of the dry run. Steps start
+in the order of the plan, as far as tokens go; each key is started once, but for a step whose network failed.
 """
 
-import os
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
-from lcspec.ir.record import Event, StepRecord
+from lcspec.ir.record import Event
+from lcspec.run import limits, logs, processes
 from lcspec.run import worker as workers
-from lcspec.run.io import Job
+from lcspec.run.blocked import blocked
+from lcspec.run.diagnosis import RETRIES, diagnose, may_pass
+from lcspec.run.interrupts import Interrupts
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
-from lcspec.run.store import NonDeterminism, Store, unwritable
-from lcspec.run.store.layout import Snapshot, snapshot
+from lcspec.run.machine import Need, Tokens, need, this_machine
+from lcspec.run.publishing import Unpublished, publish
+from lcspec.run.running import Running
+from lcspec.run.secrets import Redactor, passwords_of_urls, resolve
+from lcspec.run.settings import RunSettings
+from lcspec.run.store import Store
+from lcspec.run.store.layout import snapshot
+from lcspec.run.workspace import prepare
 
-GRACE = 30.0  # seconds that an interrupted step has for its checkpoint
-TICK = 0.2
+TICK = 0.2  # seconds between looks at what says nothing
+TELL_EVERY = 0.5  # seconds between two writings of what `status` reads
+RETRY_AFTER = (2.0, 8.0)  # seconds before the second and the third attempt
+
+Replan = Callable[[], Sequence[PlannedStep]]
 
 
 @dataclass
 class Outcome:
-    """What a run came to: `status` is ok, failed or interrupted; `overhead` are seconds that no step was at work."""
+    """What a run came to.
+
+    Attributes:
+        status: ok, failed or interrupted.
+        failures: step and diagnostic of each that failed, in the order in which they failed.
+        warnings: what did not stop the run, but should be known.
+        skipped: step and the reason for each that could not run because of that.
+        overhead: seconds that no step was at work.
+        exit_code: what the outcome asks for; None where the usual code will do.
+    """
 
     status: str = "ok"
     failures: list[tuple[str, Diagnostic]] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     ran: int = 0
     reused: int = 0
     overhead: float = 0.0
     exit_code: int | None = None
 
 
-@dataclass
-class _Running:
-    planned: PlannedStep
-    worker: workers.Worker
-    started: float
-    log: Path
-    inputs: Snapshot
-    messages: dict[str, Any] = field(default_factory=lambda: {"metrics": {}, "measured": {}, "warnings": []})
-
-
 def execute(
     *,
     store: Store,
     ledger: Ledger,
-    replan: Callable[[], Sequence[PlannedStep]],
+    replan: Replan,
     emit: Callable[[Event], None],
-    jobs: int = 1,
+    jobs: int | None = 1,
     keep_going: bool = False,
     root: Path,
     run: int,
     lock: StoreLock,
+    settings: RunSettings | None = None,
 ) -> Outcome:
-    """Runs every step whose key is known and whose record is not there; see `Outcome`."""
-    work = _Execution(store, ledger, emit, jobs, keep_going, root, run, lock)
+    """Runs every step whose key is known and whose record is not there; see `Outcome`.
+
+    `jobs` None means as many at a time as fit.
+    """
+    work = _Execution(store, ledger, emit, root, run, lock, settings or RunSettings())
+    work.jobs, work.keep_going = jobs or work.settings.run.jobs or work.tokens.machine.cpus, keep_going
     began = time.monotonic()
-    with work.signals():
+    with work.interrupts.watched():
         work.loop(replan)
     work.outcome.overhead = max(0.0, time.monotonic() - began - work.busy)
     return work.outcome
@@ -80,199 +94,190 @@ class _Execution:
         store: Store,
         ledger: Ledger,
         emit: Callable[[Event], None],
-        jobs: int,
-        keep_going: bool,
         root: Path,
         run: int,
         lock: StoreLock,
+        settings: RunSettings,
     ) -> None:
-        self.store, self.ledger, self._emit, self.jobs, self.keep_going = store, ledger, emit, jobs, keep_going
-        self.root, self.run, self.lock = root, run, lock
+        self.store, self.ledger, self._emit = store, ledger, emit
+        self.root, self.run, self.lock, self.settings = root, run, lock, settings
+        self.jobs, self.keep_going = 1, False
+        self.tokens = Tokens(this_machine(), settings)
+        self.interrupts = Interrupts()
         self.outcome = Outcome()
-        self.running: dict[str, _Running] = {}
-        self.failed: set[str] = set()
-        self.interrupts: list[int] = []
+        self.running: dict[str, Running] = {}
+        self.attempts: dict[str, int] = {}
+        self.retry_at: dict[str, float] = {}
+        self.failed: dict[str, str] = {}  # key to step
         self.server = False
-        self.busy = 0.0
+        self.busy, self._told = 0.0, 0.0
 
     # --- the loop --------------------------------------------------------------------------------------------------
 
-    def loop(self, replan: Callable[[], Sequence[PlannedStep]]) -> None:
+    def loop(self, replan: Replan) -> None:
         planned = replan()
         self.outcome.reused = sum(step.action == "reuse" for step in planned)
-        todo = sum(step.action != "reuse" and step.action != "skip" for step in planned)
+        todo = sum(step.action not in ("reuse", "skip") for step in planned)
         self.emit("run-started", None, {"steps": len(planned), "reused": self.outcome.reused, "todo": todo})
         if any(step.action == "run" for step in planned):
             self.store.sweep()
+            logs.trim(self.store.root)
         while True:
             self._start_ready(planned)
-            if not self.running:
-                return
+            if not self.running and not self.retry_at:
+                break
             if self._hear():
                 planned = replan()
+            self._mind_limits()
+            self._mind_interrupts()
+        if self.failed:
+            self._tell_skipped(planned)
+
+    def _stopping(self) -> bool:
+        return bool(self.interrupts) or (bool(self.outcome.failures) and not self.keep_going)
 
     def _start_ready(self, planned: Sequence[PlannedStep]) -> None:
-        if self.interrupts or (self.outcome.failures and not self.keep_going):
+        if self._stopping():
+            self.retry_at.clear()
             return
         for step in planned:
             if len(self.running) >= self.jobs:
                 return
-            if step.action == "run" and step.key and step.key not in self.running and step.key not in self.failed:
-                self._start(step, planned)
+            key = step.key
+            if step.action != "run" or not key or key in self.running or key in self.failed:
+                continue
+            if self.retry_at.get(key, 0.0) > time.monotonic():
+                continue
+            wanted = need(step, self.tokens.machine, self.settings)
+            gpus = self.tokens.take(key, wanted)
+            if gpus is not None:
+                self.retry_at.pop(key, None)
+                self._start(step, planned, wanted, gpus)
+                if self._stopping():
+                    return
 
-    def _start(self, planned: PlannedStep, whole: Sequence[PlannedStep]) -> None:
+    def _start(self, planned: PlannedStep, whole: Sequence[PlannedStep], wanted: Need, gpus: tuple[str, ...]) -> None:
         key, step = planned.key or "", planned.step
+        self.attempts[key] = self.attempts.get(key, 0) + 1
         if not self.server and not step.resources.network:
             self._start_server(whole)
         try:
-            job = self._job(planned)
-        except LcspecError as error:
-            self._fail(step.id, key, error.diagnostics[0])
-            self.outcome.exit_code = error.exit_code
+            running = self._launch(planned, min(wanted.cpus, self.tokens.machine.cpus), gpus)
+        except (LcspecError, OSError) as error:
+            self.tokens.give(key)
+            self._fail(step.id, key, *_cannot_start(error))
             return
-        self.lock.tell(step.id)
+        self.running[key] = running
         self.emit("step-started", step.id, {"kind": step.kind, "reason": planned.reason})
-        started, inputs = time.monotonic(), snapshot(self.store.work(key) / "in")
-        worker = workers.start(job, network=step.resources.network, lock=self.lock.descriptor)
-        self.running[key] = _Running(planned, worker, started, Path(job.log), inputs)
+        if short := self.tokens.too_large(wanted):
+            self.emit("log", step.id, {"message": f"it asks for {short} that this machine has: it runs alone"})
+        self._tell(force=True)
         if step.resources.network and not self.server:
             self._start_server(whole)  # imports while this step waits for the network
 
+    def _launch(self, planned: PlannedStep, threads: int, gpus: tuple[str, ...]) -> Running:
+        key, step = planned.key or "", planned.step
+        values = resolve(step.secrets, self.root)
+        hidden = Redactor([*values.values(), *(passwords_of_urls() if step.resources.network else ())])
+        log = logs.Log(logs.path(self.store.root, self.run, step.id, key), hidden)
+        try:
+            job = prepare(self.store, planned, root=self.root, threads=threads, log=log.path, gpus=gpus, secrets=values)
+            inputs, kills = snapshot(self.store.work(key) / "in"), processes.oom_kills()
+            held = workers.Held(self.lock.descriptor, log.writing)
+            worker = workers.start(job, held, store=self.store.root, network=step.resources.network)
+        finally:
+            log.started()
+        watch = limits.Watch(limits.allowed(planned, self.tokens.machine, self.settings), worker.pid)
+        return Running(planned, worker, watch, log, hidden, inputs, self.attempts[key], kills)
+
     def _start_server(self, whole: Sequence[PlannedStep]) -> None:
         ml = any(step.step.libraries for step in whole if step.action in ("run", "conditional", "reuse-if-unchanged"))
-        workers.start_server(ml=ml)
+        workers.start_server(self.store.root, ml=ml)
         self.server = True
-
-    def _job(self, planned: PlannedStep) -> Job:
-        """Lays the step's folder out: inputs as links, an empty place for outputs, a log."""
-        step, folder = planned.step, self.store.work(planned.key or "")
-        for name in ("in", "out"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-        inputs = {}
-        for name, digest in (planned.inputs or {}).items():
-            inputs[name] = str(folder / "in" / name)
-            self.store.materialize(digest, Path(inputs[name]))
-        (folder / "out").mkdir(parents=True)
-        log = self.store.root / "logs" / f"{slug(step.id)}.log"
-        threads = max(1, (os.cpu_count() or 1) // min(self.jobs, os.cpu_count() or 1))
-        return Job(
-            step=step.id,
-            kind=step.kind,
-            action=step.action,
-            params=dict(step.params),
-            inputs=inputs,
-            libraries=list(step.libraries),
-            outputs=str(folder / "out"),
-            seed=step.seed or 0,
-            threads=threads,
-            root=str(self.root),
-            cache=str(self.store.root / "cache" / "downloads"),
-            checkpoint=str(folder / "checkpoint"),
-            log=str(log),
-            settings=dict(step.settings),
-        )
 
     # --- hearing ---------------------------------------------------------------------------------------------------
 
     def _hear(self) -> bool:
         """Handles what workers say for one tick; whether a step ended."""
-        ended = False
-        channels: dict[Any, str] = {one.worker.channel: key for key, one in self.running.items()}
-        for channel in wait_for_any(list(channels), timeout=TICK):
-            key = channels[channel]
+        sources: dict[Any, tuple[str, bool]] = {}
+        for key, one in self.running.items():
+            sources[one.worker.channel] = (key, False)
+            if one.log_open:
+                sources[one.log] = (key, True)
+        if not sources:
+            time.sleep(TICK)
+        ready = [sources[one] for one in wait_for_any(list(sources), timeout=TICK)]
+        ended = set()
+        for key, is_log in ready:
             one = self.running[key]
-            message = one.worker.receive()
-            if message is None:
-                self._ended(key, one)
-                ended = True
+            if is_log:
+                one.log_open = one.log.read()
+                one.watch.heard()
+            elif (messages := one.worker.receive()) is None:
+                ended.add(key)
             else:
-                self._message(one, *message)
-        self._mind_interrupts()
-        return ended
+                for kind, data in messages:
+                    if event := one.hear(kind, data):
+                        self.emit(event[0], one.planned.step.id, event[1])
+        heard = {key for key, _ in ready}
+        ended |= {key for key, one in self.running.items() if key not in heard and one.worker.ended()}
+        for key in [key for key in self.running if key in ended]:
+            self._ended(key, self.running[key])
+        self._tell()
+        return bool(ended)
 
-    def _message(self, one: _Running, kind: str, data: Any) -> None:
-        step = one.planned.step.id
-        if kind == "metric":
-            one.messages["metrics"][data["name"]] = data["value"]
-        elif kind == "measure":
-            one.messages["measured"][data["name"]] = data["value"]
-        elif kind == "progress":
-            self.emit("progress", step, data)
-        elif kind == "warn":
-            one.messages["warnings"].append(data["message"])
-            self.emit("log", step, data)
-        else:
-            one.messages[kind] = data
+    def _tell(self, *, force: bool = False) -> None:
+        """Shows other terminals what is running."""
+        now = time.monotonic()
+        if force or now - self._told >= TELL_EVERY:
+            self._told = now
+            self.lock.tell({one.planned.step.id: one.brief() for one in self.running.values()}, run=self.run)
 
-    def _ended(self, key: str, one: _Running) -> None:
+    def _ended(self, key: str, one: Running) -> None:
+        workers.sweep(one.worker)
         code = one.worker.wait()
-        seconds = time.monotonic() - one.started
-        self.busy += seconds
+        one.log.close()
         del self.running[key]
-        step = one.planned.step
-        if code == 0 and "done" in one.messages:
-            self._publish(key, one, seconds)
-            return
-        status = "interrupted" if self.interrupts else "failed"
-        self._attempt(one, key, status, seconds)
-        if self.interrupts:
-            self.emit("step-failed", step.id, {"code": "LC1204", "message": "interrupted", "seconds": seconds})
-            return
-        self._fail(step.id, key, _diagnosis(one, code))
+        self.tokens.give(key)
+        self.busy += one.seconds
+        if code == 0 and "done" in one.told:
+            self._finish(key, one)
+        elif self.interrupts:
+            self._attempt(one, key, "interrupted")
+            self.emit("step-failed", one.planned.step.id, {"code": "LC1204", "message": "interrupted"})
+        else:
+            self._attempt(one, key, "failed")
+            self._failed(key, one, diagnose(one, code))
 
-    def _publish(self, key: str, one: _Running, seconds: float) -> None:
-        step, told = one.planned.step, one.messages
-        folder = self.store.work(key)
-        record = StepRecord(
-            key=key,
-            step=step.id,
-            kind=f"{step.kind}/{step.action}",
-            parts=one.planned.parts or {},
-            outputs={},
-            metrics=told["metrics"],
-            measured={
-                **told["measured"],
-                "seconds": round(seconds, 3),
-                "work_seconds": round(told["done"]["seconds"], 3),
-                "peak_rss_bytes": told["done"]["peak"],
-            },
-            versions=told["done"]["versions"],
-            warnings=tuple(told["warnings"]),
-            finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        if wrong := self.store.written_inputs(one.inputs, folder / "in", one.planned.inputs or {}):
-            message = f"it wrote into its input: {', '.join(f'`{name}`' for name in wrong[:5])}"
-            help = "a kind writes to its outputs, its checkpoint folder and its cache only"
-            self._attempt(one, key, "failed", seconds)
-            self._fail(step.id, key, Diagnostic("LC1121", message, help=help))
+    def _failed(self, key: str, one: Running, why: Diagnostic) -> None:
+        step = one.planned.step.id
+        if may_pass(one) and one.attempt <= RETRIES and not self._stopping():
+            pause = RETRY_AFTER[one.attempt - 1]
+            self.retry_at[key] = time.monotonic() + pause
+            told = f"{why.message}; trying again in {pause:.0f} s ({one.attempt} of {RETRIES})"
+            self.emit("log", step, {"message": told})
             return
-        outputs = {path.name: path for path in sorted((folder / "out").iterdir()) if path.is_dir()}
+        self._fail(step, key, why)
+
+    def _finish(self, key: str, one: Running) -> None:
+        step = one.planned.step
         try:
-            record = self.store.publish(record, outputs)
-        except NonDeterminism as other:
-            record = other.record
-            if not step.measured:
-                self.outcome.warnings.append(other.diagnostic())
-                self.emit("log", step.id, {"message": other.diagnostic().message})
-        except ValueError as error:
-            help = "a kind writes plain files and folders to its outputs"
-            self._attempt(one, key, "failed", seconds)
-            self._fail(step.id, key, Diagnostic("LC1202", f"its outputs cannot be stored: {error}", help=help))
+            record, warning = publish(self.store, one)
+        except Unpublished as error:
+            self._attempt(one, key, "failed")
+            self._fail(step.id, key, error.diagnostic, error.exit_code)
             return
-        except OSError as error:
-            fault = unwritable(self.store.root, error)
-            self._attempt(one, key, "failed", seconds)
-            self._fail(step.id, key, fault.diagnostics[0])
-            self.outcome.exit_code = fault.exit_code
-            return
+        if warning is not None:
+            self.outcome.warnings.append(warning)
+            self.emit("log", step.id, {"message": warning.message})
         self.store.heads.set(step.id, key)
-        self._attempt(one, key, "ok", seconds, self.store.size(record))
-        shutil.rmtree(folder, ignore_errors=True)
+        self._attempt(one, key, "ok", self.store.size(record))
+        shutil.rmtree(self.store.work(key), ignore_errors=True)
         self.outcome.ran += 1
         brief = {name: value for name, value in record.metrics.items() if name != "curve"}
-        self.emit("step-finished", step.id, {"seconds": seconds, "key": key, "metrics": brief})
+        self.emit("step-finished", step.id, {"seconds": one.seconds, "key": key, "metrics": brief})
 
-    def _attempt(self, one: _Running, key: str, status: str, seconds: float, disk: int = 0) -> None:
+    def _attempt(self, one: Running, key: str, status: str, disk: int = 0) -> None:
         step = one.planned.step
         self.ledger.attempt(
             self.run,
@@ -280,66 +285,56 @@ class _Execution:
             kind=step.kind,
             key=key,
             status=status,
-            seconds=seconds,
-            peak=int(one.messages.get("done", {}).get("peak", 0)),
+            seconds=one.seconds,
+            peak=int(one.told.get("done", {}).get("peak", one.watch.peak)),
             size=step.estimate.size,
             disk=disk,
         )
 
-    def _fail(self, step: str, key: str, diagnostic: Diagnostic) -> None:
-        self.failed.add(key)
+    def _fail(self, step: str, key: str, why: Diagnostic, exit_code: int | None = None) -> None:
+        self.failed[key] = step
         self.outcome.status = "failed"
-        named = Diagnostic(
-            diagnostic.code, f"`{step}`: {diagnostic.message}", notes=diagnostic.notes, help=diagnostic.help
-        )
+        self.outcome.exit_code = self.outcome.exit_code or exit_code
+        named = Diagnostic(why.code, f"`{step}`: {why.message}", notes=why.notes, help=why.help)
         self.outcome.failures.append((step, named))
-        self.emit("step-failed", step, {"code": diagnostic.code, "message": diagnostic.message})
+        self.emit("step-failed", step, {"code": why.code, "message": why.message})
 
-    def emit(self, kind: str, step: str | None, data: Any) -> None:
+    def _tell_skipped(self, planned: Sequence[PlannedStep]) -> None:
+        self.outcome.skipped = blocked(planned, set(self.failed), set(self.failed.values()))
+        for step, reason in self.outcome.skipped:
+            self.emit("step-skipped", step, {"reason": reason})
+
+    def emit(self, kind: str, step: str | None, data: Mapping[str, Any]) -> None:
         self._emit(Event(kind, step, data, datetime.now(UTC).isoformat(timespec="milliseconds")))
 
-    # --- interrupts ------------------------------------------------------------------------------------------------
+    # --- limits and interrupts -------------------------------------------------------------------------------------
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """The first signal lets running steps end, the second kills them."""
-
-        def note(number: int, frame: FrameType | None) -> None:
-            self.interrupts.append(number)
-
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _mind_limits(self) -> None:
+        for one in self.running.values():
+            breach = one.watch.look()
+            if breach is not None:
+                workers.stop(one.worker)
+                grace = limits.GRACE if breach.what == "time" else limits.HUNG_GRACE
+                one.kill_at = time.monotonic() + (1.0 if breach.what == "memory" else grace)
+            elif one.kill_at is not None and time.monotonic() > one.kill_at:
+                workers.kill(one.worker)
 
     def _mind_interrupts(self) -> None:
         if not self.interrupts:
             return
         if self.outcome.status != "interrupted":
-            self.outcome.status = "interrupted"
-            self.outcome.exit_code = 128 + self.interrupts[0]
-            self._deadline = time.monotonic() + GRACE
+            self.outcome.status, self.outcome.exit_code = "interrupted", self.interrupts.exit_code
             for one in self.running.values():
-                workers.end(one.worker, kill=False)
-        elif len(self.interrupts) > 1 or time.monotonic() > self._deadline:
+                workers.stop(one.worker)
+                one.kill_at = time.monotonic() + limits.GRACE
+        elif self.interrupts.impatient:
             for one in self.running.values():
-                workers.end(one.worker, kill=True)
+                workers.kill(one.worker)
 
 
-def _diagnosis(one: _Running, code: int) -> Diagnostic:
-    """Why a step ended without finishing."""
-    if "failed" in one.messages:
-        told = one.messages["failed"]["diagnostics"][0]
-        return Diagnostic(told["code"], told["message"], notes=tuple(told["notes"]), help=told["help"])
-    if code == -signal.SIGKILL:
-        help = "give it more memory, or a smaller batch; the log may say more: " + str(one.log)
-        return Diagnostic("LC1203", "the step was killed, probably because memory ran out", help=help)
-    name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    return Diagnostic("LC1203", f"the step ended by {name} without a word", help=f"see its log: {one.log}")
-
-
-def slug(step: str) -> str:
-    """A file name for a step id."""
-    return "".join(char if char.isalnum() or char in "-_." else "-" for char in step)
+def _cannot_start(error: LcspecError | OSError) -> tuple[Diagnostic, int | None]:
+    """Why a step could not even start, and the exit code that it asks for."""
+    if isinstance(error, LcspecError):
+        return error.diagnostics[0], error.exit_code
+    help = "free space or repair the disk, then apply again: finished steps are kept"
+    return Diagnostic("LC1214", f"its folder cannot be made: {error.strerror}", help=help), None

@@ -3,6 +3,7 @@
 Messages go back as (kind, data) pairs; the last one is `done` or `failed`. A step ends with its apply.
 """
 
+import errno
 import json
 import os
 import signal
@@ -23,24 +24,43 @@ def run_job(job: Job, send: Send) -> int:
     """Runs the action of a job; 0 when it finished, 1 when it failed and said why."""
     from lcspec.kinds import registry
 
-    _redirect(job.log)
     family, _, name = job.kind.partition(".")
     started = time.monotonic()
     try:
+        if job.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(job.gpus)
         seed_everything(job.seed, job.threads)
         action: Callable[[ChildIO], None] = getattr(registry.module(family, name), job.action)
         action(ChildIO(job, send))
     except LcspecError as error:
-        send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics]})
+        send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics], "cause": None})
         return 1
     except Exception as error:  # noqa: BLE001 - the worker's edge: whatever a step raises is told, with its log
         traceback.print_exc()
         last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
         help = f"the whole traceback is in {job.log}"
-        send("failed", {"diagnostics": [{"code": "LC1202", "message": last, "help": help, "notes": []}]})
+        told = {"code": "LC1202", "message": last, "help": help, "notes": []}
+        send("failed", {"diagnostics": [told], "cause": cause(error)})
         return 1
     send("done", {"seconds": time.monotonic() - started, "peak": peak_rss(), "versions": versions(job.libraries)})
     return 0
+
+
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "cannot allocate memory")
+_NETWORK = ("urllib", "requests", "httpx", "httpcore", "aiohttp", "urllib3", "http.client", "huggingface_hub")
+
+
+def cause(error: BaseException) -> str | None:
+    """What of the world an exception speaks of: memory, disk or network; None when it may be anything."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "memory"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "disk"
+    if isinstance(error, RuntimeError | OSError) and any(words in str(error).lower() for words in _NO_MEMORY):
+        return "memory"
+    if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith(_NETWORK):
+        return "network"
+    return None if error.__cause__ is None else cause(error.__cause__)
 
 
 def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -50,16 +70,6 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "help": diagnostic.help,
         "notes": list(diagnostic.notes),
     }
-
-
-def _redirect(log: str) -> None:
-    """Sends everything that the step and its libraries print to the log."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
 
 
 def peak_rss() -> int:

@@ -7,35 +7,30 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, reduction
 from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
+from lcspec.run import processes
+from lcspec.run.environment import environment
 from lcspec.run.io import Job
 from lcspec.run.step import die_with_parent, run_job
 
 Message = tuple[str, Mapping[str, Any]]
+_CHUNK = 1 << 16
 
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH", "TZ")
-KEPT_PREFIXES = ("CUDA_", "NVIDIA_", "LCSPEC_")
-FIXED = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "TRL_EXPERIMENTAL_SILENCE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    # Steps leave by os._exit; the semaphores of their progress bars are swept by the tracker, which need not say so.
-    "PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker",
-}
+
+class Held(NamedTuple):
+    """Descriptors that a step inherits: the store's lock, which it so holds while it lives, and its log."""
+
+    lock: int
+    log: int
 
 
 class InheritedDescriptor:
-    """A descriptor that travels to a forked step: it holds the store's lock while it lives."""
+    """A descriptor that travels to a forked step."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -47,18 +42,29 @@ class InheritedDescriptor:
         self.descriptor = state.detach()
 
 
-def environment(*, network: bool) -> dict[str, str]:
-    """What a step may see of the environment; with network also what pip and proxies are configured by."""
-    if network:
-        return {**os.environ, "HF_HUB_OFFLINE": "1"}
-    kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith(KEPT_PREFIXES)}
-    return {**kept, **FIXED}
+class Worker(Protocol):
+    """The process of a step, as the scheduler sees it."""
+
+    pid: int
+    channel: Any
+
+    def receive(self) -> list[Message] | None:
+        """What the step has said; None when it has closed its end. Waits if nothing is there."""
+
+    def ended(self) -> bool:
+        """Whether the process is gone, though something that it started may hold its end open."""
+
+    def wait(self) -> int:
+        """The exit code, after the process has ended; negative when a signal ended it."""
 
 
-def start_server(*, ml: bool) -> None:
+# --- forked ----------------------------------------------------------------------------------------------------------
+
+
+def start_server(store: Path, *, ml: bool) -> None:
     """Starts the fork server; it imports in the background. One per process, for all steps."""
     multiprocessing.set_forkserver_preload(["lcspec.run.preload"])
-    with _environ({**environment(network=False), "LCSPEC_PRELOAD": "ml" if ml else "none"}):
+    with _environ({**environment(store, network=False), "LCSPEC_PRELOAD": "ml" if ml else "none"}):
         forkserver.ensure_running()
 
 
@@ -77,40 +83,54 @@ def _environ(wanted: Mapping[str, str]) -> Iterator[None]:
 class Forked:
     """A step in a child of the fork server."""
 
-    def __init__(self, job: Job, lock: int | None) -> None:
+    def __init__(self, job: Job, held: Held) -> None:
         ours, theirs = multiprocessing.Pipe()
-        held = InheritedDescriptor(lock) if lock is not None else None
         context = multiprocessing.get_context("forkserver")
-        self._process = context.Process(target=_forked_main, args=(job, theirs, held), daemon=False)
+        descriptors = (InheritedDescriptor(held.lock), InheritedDescriptor(held.log))
+        self._process = context.Process(target=_forked_main, args=(job, theirs, *descriptors), daemon=False)
         self._process.start()
         theirs.close()
         self.channel: Connection = ours
         self.pid = self._process.pid or 0
 
-    def receive(self) -> Message | None:
-        """The next message; None when the step has closed its end."""
+    def receive(self) -> list[Message] | None:
+        """See `Worker`."""
         try:
-            message: Message = self.channel.recv()
+            said: list[Message] = [self.channel.recv()]
+            while self.channel.poll():
+                said.append(self.channel.recv())
         except (EOFError, OSError):
-            return None
-        return message
+            return said if "said" in locals() else None
+        return said
+
+    def ended(self) -> bool:
+        """See `Worker`."""
+        return self._process.exitcode is not None and not self.channel.poll()
 
     def wait(self) -> int:
-        """The exit code, after the process has ended; -9 when it was killed."""
+        """See `Worker`."""
         self._process.join()
         code = self._process.exitcode or 0
         self.channel.close()
         return code
 
 
-def _forked_main(job: Job, channel: Connection, lock: InheritedDescriptor | None) -> None:
+def _forked_main(job: Job, channel: Connection, lock: InheritedDescriptor, log: InheritedDescriptor) -> None:
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    _print_to(log.descriptor)
     die_with_parent(lambda: _until_closed(channel))
     code = run_job(job, lambda kind, data: channel.send((kind, dict(data))))
     sys.stdout.flush()
     os._exit(code)  # leaves without the teardown of the ML stack, which costs seconds and can hang
+
+
+def _print_to(descriptor: int) -> None:
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+    os.close(descriptor)
 
 
 def _until_closed(channel: Connection) -> None:
@@ -120,58 +140,84 @@ def _until_closed(channel: Connection) -> None:
         return
 
 
-class Spawned:
-    """A step in a fresh interpreter, with the environment that the network needs."""
+# --- spawned ---------------------------------------------------------------------------------------------------------
 
-    def __init__(self, job: Job, lock: int | None) -> None:
+
+class Spawned:
+    """A step in a fresh interpreter: with the environment that the network needs, or an interpreter of its own."""
+
+    def __init__(self, job: Job, held: Held, python: str, variables: Mapping[str, str]) -> None:
         reading, writing = os.pipe()
-        passed = (writing,) if lock is None else (writing, lock)
-        if lock is not None:
-            os.set_inheritable(lock, True)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lcspec.run.step"],
-            env={**environment(network=True), "LCSPEC_EVENTS": str(writing)},
+            [python, "-m", "lcspec.run.step"],
+            env={**variables, "LCSPEC_EVENTS": str(writing)},
             stdin=subprocess.PIPE,
-            pass_fds=passed,
+            stdout=held.log,
+            stderr=held.log,
+            pass_fds=(writing, held.lock),
             start_new_session=True,
             text=True,
         )
         os.close(writing)
+        self.channel, self._rest = reading, b""
+        self.pid = self._process.pid
         if self._process.stdin is None:
             raise RuntimeError("no pipe to the step")
-        self._process.stdin.write(job.to_text() + "\n")
-        self._process.stdin.flush()
-        self.channel = os.fdopen(reading, "r", encoding="utf-8")
-        self.pid = self._process.pid
+        with suppress(BrokenPipeError):  # it has ended already: its exit code says more
+            self._process.stdin.write(job.to_text() + "\n")
+            self._process.stdin.flush()
 
-    def receive(self) -> Message | None:
-        """The next message; None when the step has closed its end."""
-        line = self.channel.readline()
-        if not line:
+    def receive(self) -> list[Message] | None:
+        """See `Worker`."""
+        data = os.read(self.channel, _CHUNK)
+        if not data:
             return None
-        kind, data = json.loads(line)
-        return kind, data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [(kind, told) for kind, told in map(json.loads, lines)]
+
+    def ended(self) -> bool:
+        """See `Worker`."""
+        import select
+
+        return self._process.poll() is not None and not select.select([self.channel], [], [], 0)[0]
 
     def wait(self) -> int:
-        """The exit code, after the process has ended; negative when a signal ended it."""
+        """See `Worker`."""
         code = self._process.wait()
         if self._process.stdin is not None:
-            self._process.stdin.close()
-        self.channel.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        os.close(self.channel)
         return code
 
 
-Worker = Forked | Spawned
+# --- both ------------------------------------------------------------------------------------------------------------
 
 
-def start(job: Job, *, network: bool, lock: int | None) -> Worker:
-    """Starts the process of a step."""
-    return Spawned(job, lock) if network else Forked(job, lock)
+def start(job: Job, held: Held, *, store: Path, network: bool, python: str | None = None) -> Worker:
+    """Starts the process of a step; `python` is the interpreter of an environment of its own."""
+    if network or python:
+        variables = environment(store, network=network)
+        if python:
+            variables["PYTHONPATH"] = str(Path(__file__).parents[2])  # lcspec itself, without what it depends on
+            variables.pop("VIRTUAL_ENV", None)
+        return Spawned(job, held, python or sys.executable, variables)
+    return Forked(job, held)
 
 
-def end(worker: Worker, *, kill: bool) -> None:
-    """Sends TERM, or KILL, to everything that the step has started."""
-    try:
-        os.killpg(worker.pid, signal.SIGKILL if kill else signal.SIGTERM)
-    except ProcessLookupError:
-        return
+def stop(worker: Worker) -> None:
+    """Tells a step to stop. Only its first process: what that started, it ends itself, after its checkpoint."""
+    processes.kill([worker.pid], signal.SIGTERM)
+
+
+def kill(worker: Worker) -> None:
+    """Ends a step and everything that it has started, at once."""
+    descendants = processes.members(worker.pid)
+    sweep(worker)
+    processes.kill(descendants)
+
+
+def sweep(worker: Worker) -> None:
+    """Ends what a step that has ended left behind in its process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker.pid, signal.SIGKILL)

@@ -1,0 +1,58 @@
+"""The folder that a step works in: inputs laid out as links, an empty place for outputs, the job that it is told."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from lcspec.ir.plan import PlannedStep
+from lcspec.run.io import Job
+from lcspec.run.store import Store
+
+
+def prepare(
+    store: Store,
+    planned: PlannedStep,
+    *,
+    root: Path,
+    threads: int,
+    log: Path,
+    gpus: tuple[str, ...] = (),
+    secrets: Mapping[str, str] | None = None,
+) -> Job:
+    """Lays the step's folder out; what an earlier attempt left there goes, but its checkpoint stays.
+
+    Raises:
+        LcspecError: the store is damaged.
+        OSError: the disk is full.
+    """
+    step, folder = planned.step, store.work(planned.key or "")
+    for name in ("in", "out"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    inputs = {}
+    for name, digest in (planned.inputs or {}).items():
+        inputs[name] = str(folder / "in" / name)
+        store.materialize(digest, Path(inputs[name]))
+    (folder / "out").mkdir(parents=True)
+    return Job(
+        step=step.id,
+        kind=step.kind,
+        action=step.action,
+        params=dict(step.params),
+        inputs=inputs,
+        libraries=list(step.libraries),
+        outputs=str(folder / "out"),
+        seed=step.seed or 0,
+        threads=threads,
+        root=str(root),
+        cache=str(store.root / "cache" / "downloads"),
+        checkpoint=str(folder / "checkpoint"),
+        log=str(log),
+        settings=dict(step.settings),
+        gpus=list(gpus),
+        secrets=dict(secrets or {}),
+    )
+
+
+def outputs(store: Store, key: str) -> dict[str, Path]:
+    """What a finished step has written: output name to folder."""
+    return {path.name: path for path in sorted((store.work(key) / "out").iterdir()) if path.is_dir()}
