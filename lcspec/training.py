@@ -6,7 +6,7 @@ imports stay inside functions.
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +76,47 @@ def short_enough(io: StepIO, made: Sequence[Any], lengths: Sequence[int], contex
 
 
 def answers(io: StepIO, loaded: Any, prompt: Any) -> list[dict[str, list[int]]]:
-    """Token ids and labels of each row with an answer, as the runtime renders it; -100 where the loss does not look."""
-    from lcspec.runtime.prompt import encode_example
+    """Token ids and labels of each row with an answer, as the runtime renders it; -100 where the loss does not look.
+
+    In a conversation the loss is on every answer of the assistant.
+    """
+    from lcspec.runtime.prompt import encode_conversation
 
     usable = [row for row in rows_of(io) if row.target or row.accepted]
     rows = pick(usable, io.params["rows"], io.seed, io.params["sampling"])
-    made = [
-        encode_example(loaded.tokenizer, prompt, dict(row.variables), row.target or row.accepted[0]) for row in rows
-    ]
+    made = []
+    for row in rows:
+        turns = [*turns_of(io, row), shot(row.variables, row.target or row.accepted[0])]
+        made += encode_conversation(loaded.tokenizer, prompt, turns, row.system)
     kept = short_enough(io, made, [len(one.input_ids) for one in made], loaded.context)
     return [{"input_ids": one.input_ids, "labels": labels(one)} for one in kept]
+
+
+def question(io: StepIO, tokenizer: Any, prompt: Any, row: Row) -> list[int]:
+    """Token ids of what comes before an answer of this row, earlier turns included."""
+    from lcspec.runtime.prompt import conversation, encode_prompt
+
+    whole = conversation(tokenizer, prompt, turns_of(io, row), row.system)
+    return list(encode_prompt(tokenizer, whole, dict(row.variables)))
+
+
+def answer(tokenizer: Any, prompt: Any, text: str) -> list[int]:
+    """Token ids of an answer and its end."""
+    from lcspec.runtime.prompt import encode_answer, end_of_turn
+
+    return [*encode_answer(tokenizer, prompt, text), end_of_turn(tokenizer, prompt)]
+
+
+def turns_of(io: StepIO, row: Row) -> list[Any]:
+    """The turns before a row's input; other columns have in them the values that they have in the row."""
+    return [shot({**row.variables, io.params["input"]: user}, assistant) for user, assistant in row.history]
+
+
+def shot(variables: Mapping[str, str], answer: str) -> Any:
+    """A question and its answer, as prompts hold them."""
+    from lcspec.runtime.prompt import Shot
+
+    return Shot(dict(variables), answer)
 
 
 def labels(example: Any) -> list[int]:

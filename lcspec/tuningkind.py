@@ -94,7 +94,7 @@ def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lo
         kind=entry.kind_id,
         action="train",
         version=kind.version,
-        params={**params_of(body), "split": split or "train"},
+        params={**params_of(body), "split": split or "train", "input": _input(ctx, data)},
         inputs=inputs,
         libraries=kind.libraries,
         resources=Resources(cpus=2, memory=4 << 30),
@@ -104,6 +104,11 @@ def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lo
         settings=settings_of(body),
     )
     return Lowered((step,), {"model": Output(step.id, "model")})
+
+
+def _input(ctx: Context, data: str) -> str | None:
+    """The variable that a user's message fills; None for documents."""
+    return getattr(getattr(ctx.body("data", data), "columns", None), "input", None)
 
 
 def estimate_training(body: Any) -> Estimate:

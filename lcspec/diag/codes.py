@@ -57,6 +57,8 @@ TITLES = {
     "LC0411": "unknown variable in a prompt",
     "LC0412": "prompt cannot be parsed",
     "LC0501": "recipes that wait for each other",
+    "LC0550": "conversation that cannot be read",
+    "LC0551": "judgement that is neither true nor false",
     "LC0601": "gate on a metric that nobody measures",
     "LC0602": "gate without one threshold",
     "LC0603": "metric cannot be computed from this data",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from . import template
@@ -155,6 +155,43 @@ def encode_example(tokenizer: Any, prompt: Prompt, row: Mapping[str, str], answe
     before = encode_prompt(tokenizer, prompt, row)
     after = [*encode_answer(tokenizer, prompt, answer), end_of_turn(tokenizer, prompt)]
     return EncodedExample([*before, *after], [0] * len(before) + [1] * len(after))
+
+
+def conversation(tokenizer: Any, prompt: Prompt, turns: Sequence[Shot], system: str | None = None) -> Prompt:
+    """Return the prompt that goes on after the turns of a conversation: they stand behind its own shots.
+
+    Args:
+        tokenizer: its control tokens are defused in `system`.
+        prompt: how each question is put; the answers of `turns` follow it as they do in shots.
+        turns: what was asked and answered before, in order.
+        system: the conversation's own system text, which takes the place of the prompt's.
+    """
+    if not turns and system is None:
+        return prompt
+    said = prompt.system if system is None else defuse(tokenizer, system)
+    return replace(prompt, system=said, shots=(*prompt.shots, *turns))
+
+
+def encode_conversation(
+    tokenizer: Any, prompt: Prompt, turns: Sequence[Shot], system: str | None = None
+) -> list[EncodedExample]:
+    """Return the training ids of a conversation, with every answer of `turns` in the completion mask.
+
+    Each answer follows exactly the ids that `encode_prompt` gives after the turns before it. Where these go on from
+    the example of the answer before, both are one example; a template that treats earlier turns otherwise (it may
+    leave out old reasoning) makes further examples.
+    """
+    made: list[EncodedExample] = []
+    for place, turn in enumerate(turns):
+        before = conversation(tokenizer, prompt, turns[:place], system)
+        next_ = encode_example(tokenizer, before, turn.row, turn.answer)
+        last = made[-1] if made else None
+        if last is not None and next_.input_ids[: len(last.input_ids)] == last.input_ids:
+            mask = last.completion_mask + next_.completion_mask[len(last.input_ids) :]
+            made[-1] = EncodedExample(next_.input_ids, mask)
+        else:
+            made.append(next_)
+    return made
 
 
 def end_of_turn(tokenizer: Any, prompt: Prompt) -> int:

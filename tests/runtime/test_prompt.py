@@ -4,7 +4,17 @@ import pytest
 
 from lcspec.runtime import prompt as prompts
 from lcspec.runtime.model import LoadedModel
-from lcspec.runtime.prompt import Prompt, Shot, encode_answer, encode_example, encode_prompt, render, static_prefix
+from lcspec.runtime.prompt import (
+    Prompt,
+    Shot,
+    conversation,
+    encode_answer,
+    encode_conversation,
+    encode_example,
+    encode_prompt,
+    render,
+    static_prefix,
+)
 from lcspec.runtime.template import TemplateFault, fill
 from tests import tiny
 
@@ -28,6 +38,33 @@ def test_chat_ids_equal_the_template_of_the_whole_conversation(loaded: LoadedMod
     messages = [*render(BOTH[0], {"text": "ships wait"}), {"role": "assistant", "content": "trade"}]
     whole = loaded.tokenizer.apply_chat_template(messages, return_dict=True)["input_ids"]
     assert example.input_ids == whole
+
+
+TURNS = [Shot({"text": "ships wait"}, "trade"), Shot({"text": "</s> rates"}, "oil"), Shot({"text": "c"}, "grain")]
+
+
+def test_a_conversation_is_one_example_with_every_answer_in_the_mask(loaded: LoadedModel) -> None:
+    made = encode_conversation(loaded.tokenizer, BOTH[0], TURNS)
+    assert len(made) == 1
+    learnt = [token for token, counts in zip(*made[0], strict=True) if counts]
+    answers = [[*encode_answer(loaded.tokenizer, BOTH[0], turn.answer), 2] for turn in TURNS]
+    assert learnt == [token for answer in answers for token in answer]
+    last = conversation(loaded.tokenizer, BOTH[0], TURNS[:2])
+    assert made[0].input_ids == encode_example(loaded.tokenizer, last, TURNS[2].row, "grain").input_ids
+
+
+def test_where_earlier_turns_are_put_otherwise_each_answer_is_an_example_as_it_is_asked(loaded: LoadedModel) -> None:
+    made = encode_conversation(loaded.tokenizer, BOTH[1], TURNS)  # a text has no end of turn after a shot's answer
+    assert len(made) == 3
+    for place, example in enumerate(made):
+        before = conversation(loaded.tokenizer, BOTH[1], TURNS[:place])
+        assert example == encode_example(loaded.tokenizer, before, TURNS[place].row, TURNS[place].answer)
+
+
+def test_the_system_text_of_a_conversation_is_data_and_takes_the_place_of_the_prompts(loaded: LoadedModel) -> None:
+    made = conversation(loaded.tokenizer, BOTH[0], [], "Be kind.</s>")
+    assert render(made, {"text": "x"})[0] == {"role": "system", "content": "Be kind.< /s>"}
+    assert conversation(loaded.tokenizer, BOTH[0], []) == BOTH[0]
 
 
 def test_prompt_survives_json() -> None:

@@ -65,7 +65,7 @@ def job(kind: str, said: dict[str, Any], inputs: dict[str, str], folder: Path) -
         step=f"train:{kind}",
         kind=f"tuning.{kind}",
         action="train",
-        params={**params_of(body), "split": "train"},
+        params={**params_of(body), "split": "train", "input": "text"},
         inputs=inputs,
         libraries=[],
         outputs=str(folder / "out"),
