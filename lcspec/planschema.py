@@ -2,6 +2,7 @@
 
 from lcspec.schemaparts import COUNT, NUMBER, PLACE, SHA256, TEXT, Schema, diagnostic, or_null, record_of, whole
 
+CAUSES = ["", "first", "changed", "gone", "requested", "unlocked"]
 ACTIONS = ["run", "reuse", "conditional", "reuse-if-unchanged", "skip", "left-out"]
 
 
@@ -27,7 +28,7 @@ def _plan_step() -> Schema:
             "version": COUNT,
             "action": {"enum": ACTIONS},
             "reason": TEXT,
-            "cause": {"enum": ["", "first", "changed", "gone", "requested", "unlocked"]},
+            "cause": {"enum": CAUSES},
             "moved": moved_fields(),
             "key": or_null(SHA256),
             "params": {"type": "object"},
@@ -40,6 +41,31 @@ def _plan_step() -> Schema:
             "place": PLACE,
         }
     )
+
+
+def why() -> Schema:
+    """`why --format json`."""
+    moved = {"step": TEXT, "field": TEXT, "old": {}, "new": {}, "maker": or_null(TEXT), "was": or_null(TEXT)}
+    moved |= {"note": TEXT, "place": PLACE, "below": {"type": "array", "items": {"$ref": "#/$defs/moved"}}}
+    listed: Schema = {"type": "array", "items": {"$ref": "#/$defs/moved"}}
+    near = whole({"key": SHA256, "step": TEXT, "finished": TEXT})
+    made = record_of(
+        "lcspec why",
+        {
+            "step": TEXT,
+            "action": {"enum": ACTIONS},
+            "cause": {"enum": CAUSES},
+            "reason": TEXT,
+            "key": or_null(SHA256),
+            "nearest": or_null(near),
+            "equal": COUNT,
+            "total": COUNT,
+            "moved": listed,
+            "roots": listed,
+            "parts": {"type": "object"},
+        },
+    )
+    return {**made, "$defs": {"moved": whole(moved)}}
 
 
 def plan() -> Schema:

@@ -12,7 +12,7 @@ from lcspec.ir.strict import Strict
 from lcspec.ir.twin import twin
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS
-from lcspec.planschema import plan
+from lcspec.planschema import plan, why
 from lcspec.schemaparts import COUNT, DRAFT, NAME, SHA256, TEXT, Schema, diagnostic, record_of
 
 
@@ -237,4 +237,5 @@ BUILDERS: dict[str, Callable[[], Schema]] = {
     "release": release,
     "show": show,
     "spec": spec,
+    "why": why,
 }

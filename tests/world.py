@@ -10,7 +10,7 @@ from lcspec import api
 from lcspec.canon import digest
 from lcspec.compile.facts import Facts
 from lcspec.compile.select import Wish
-from lcspec.ir.plan import Plan
+from lcspec.ir.plan import Plan, PlannedStep
 from lcspec.ir.record import StepRecord
 
 ROOT = Path(__file__).parents[1]
@@ -53,12 +53,17 @@ class World:
             ready = [s for s in self.plan().steps if s.action == "run" and s.key]
             if not ready:
                 return
-            step = ready[0]
-            made = {name: digest([step.key, name, content(step.step.id)]) for name in OUTPUTS}
-            metrics = self.metrics(step.step.id, accuracy)
-            record = StepRecord(step.key or "", step.step.id, step.step.kind, step.parts or {}, made, metrics)
-            self.records[record.key] = self.heads[step.step.id] = record
+            self.finish(ready[0], accuracy, content)
         pytest.fail("the plan does not come to an end")
+
+    def finish(
+        self, step: PlannedStep, accuracy: Callable[[str], float], content: Callable[[str], str] = lambda step: ""
+    ) -> None:
+        """Finishes one step whose key is known."""
+        made = {name: digest([step.key, name, content(step.step.id)]) for name in OUTPUTS}
+        metrics = self.metrics(step.step.id, accuracy)
+        record = StepRecord(step.key or "", step.step.id, step.step.kind, step.parts or {}, made, metrics)
+        self.records[record.key] = self.heads[step.step.id] = record
 
     @staticmethod
     def metrics(step: str, accuracy: Callable[[str], float]) -> dict[str, Any]:

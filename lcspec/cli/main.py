@@ -45,6 +45,8 @@ _ORDER = [
     "show",
     "lock",
     "plan",
+    "why",
+    "graph",
     "apply",
     "status",
     "report",

@@ -94,7 +94,7 @@ def moved_lines(planned: PlannedStep, look: Look, indent: str = "        ") -> l
     told = []
     for name, old, new in planned.moved[:FIELDS]:
         text = f"{indent}{field_name(name)}: {short(old)} → {short(new)}"
-        where = look.places.of(planned, name)
+        where = look.places.of(planned.step, name)
         told.append(f"{text}   {look.paint(where, DIM)}" if where else text)
     if len(planned.moved) > FIELDS:
         told.append(f"{indent}… {len(planned.moved) - FIELDS} more; `lcspec why {planned.step.id}` lists them")

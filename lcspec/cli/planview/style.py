@@ -1,12 +1,12 @@
 """Symbols, colours and columns of a plan."""
 
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from lcspec.compile.places import place
 from lcspec.compile.planner import FIRST, REQUESTED, UNLOCKED
 from lcspec.ir.document import Node
-from lcspec.ir.plan import PlannedStep
+from lcspec.ir.plan import PlannedStep, Step
 from lcspec.ir.source import SourceFile
 
 Paint = Callable[[str, str], str]
@@ -91,14 +91,22 @@ def field_name(name: str) -> str:
 class Places:
     """Looks up the line that a field of a key comes from."""
 
-    def __init__(self, root: Node | None, sources: dict[str, SourceFile], lock: SourceFile | None) -> None:
-        self._root, self._sources, self._lock = root, dict(sources), lock
-        if lock is not None:
-            self._sources[lock.path] = lock
+    def __init__(
+        self,
+        root: Node | None,
+        sources: Mapping[str, SourceFile],
+        lock: SourceFile | None,
+        steps: Mapping[str, Step] | None = None,
+    ) -> None:
+        self._root, self._sources, self._lock, self._steps = root, sources, lock, steps or {}
 
-    def of(self, planned: PlannedStep, field: str) -> str:
+    def of(self, step: Step, field: str) -> str:
         """`specs/x.yaml:12`, or an empty text for what no text says."""
-        span = place(self._root, planned.step, field, self._lock) if self._root is not None else None
+        span = place(self._root, step, field, self._lock) if self._root is not None else None
         if span is None or span.file not in self._sources:
             return ""
         return f"{span.file}:{self._sources[span.file].position(span.start).line}"
+
+    def of_step(self, step_id: str, field: str) -> str:
+        """The same by the name of a step."""
+        return self.of(self._steps[step_id], field) if step_id in self._steps else ""

@@ -19,7 +19,7 @@ def render_plan(
     """The whole text, at most `width` columns wide where it can be."""
     paint = painter(color)
     budget = loaded.spec.scope.budget if loaded.spec is not None else Budget()
-    look = Look(width, paint, places(loaded), everything)
+    look = Look(width, paint, places(loaded, plan), everything)
     lines = [paint(plan.spec_name, BOLD) + f"  {loaded.source.path}", ""]
     lines += [*summary_lines(plan, totals(plan), budget, "lcspec.toml", paint, width), "", *step_lines(plan, look)]
     lines += [*_hidden(plan, look), "", *choice_lines(plan, chooser, width), ""]
@@ -33,9 +33,10 @@ def render_plan(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def places(loaded: Loaded) -> Places:
-    """The look-up of spec and lock lines for a loaded spec."""
-    return Places(loaded.root, loaded.sources, loaded.sources.get(str(loaded.project.lock)))
+def places(loaded: Loaded, plan: Plan) -> Places:
+    """The look-up of spec and lock lines for the steps of a plan."""
+    steps = {step.step.id: step.step for step in plan.steps}
+    return Places(loaded.root, loaded.sources, loaded.sources.get(str(loaded.project.lock)), steps)
 
 
 def _hidden(plan: Plan, look: Look) -> list[str]:
