@@ -14,6 +14,7 @@ from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
+from lcspec.run.looks import look_of
 from lcspec.run.release import Releases
 from lcspec.run.scheduler import Outcome, execute
 from lcspec.run.settings import RunSettings
@@ -133,14 +134,9 @@ def _decide(job: Job, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
 def _count_looks(job: Job, applied: Applied, ledger: Ledger, run: int) -> None:
     """Counts each candidate's content that was judged on test, once per key: looks wear a test set out."""
     for planned in applied.steps:
-        if (
-            planned.step.id.startswith("predict:")
-            and ".test:" in planned.step.id
-            and planned.step.id in applied.records
-        ):
-            suite = planned.step.id.removeprefix("predict:").partition(".test:")[0]
-            candidate = planned.step.id.partition(".test:")[2]
-            ledger.look(run, suite, candidate, applied.records[planned.step.id].key)
+        look = look_of(planned.step.id)
+        if look is not None and planned.step.id in applied.records:
+            ledger.look(run, look.suite, look.candidate, applied.records[planned.step.id].key)
     applied.looks = ledger.looks()
 
 

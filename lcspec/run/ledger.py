@@ -1,30 +1,23 @@
-"""The ledger: an append-only index of runs, attempts and looks at test, in SQLite. The truth lies in the records."""
+"""The ledger: runs, attempts, records and looks at test. The truth is the journal, SQLite its index (WAL, every commit
+synced): an index that is behind, cut or gone is brought up from the journal; a journal that is behind is damage.
+"""
 
-import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lcspec.ir.record import StepRecord
+from lcspec.run.journal import START, Entry, Head, Journal, JournalDamaged, parse_entry
+from lcspec.run.ledger_tables import LEDGER_FORMAT, add_rows, make_tables
+from lcspec.run.store.points import point
+from lcspec.run.store.records import record_seal
+from lcspec.run.store.store import unwritable
 
 if TYPE_CHECKING:
     import sqlite3
 
-_TABLES = """
-create table if not exists runs (
-  id integer primary key, name text not null, spec text not null, argv text not null,
-  started text not null, finished text, outcome text);
-create table if not exists attempts (
-  run integer not null, step text not null, kind text not null, key text not null, status text not null,
-  seconds real not null, peak integer not null, finished text not null,
-  size real not null default 0, disk integer not null default 0);
-create index if not exists attempts_step on attempts (step, status);
-create index if not exists attempts_kind on attempts (kind, status);
-create table if not exists looks (
-  suite text not null, candidate text not null, key text not null unique, run integer not null, at text not null);
-"""
-
-
-_ADDED = {"size": "real not null default 0", "disk": "integer not null default 0"}  # columns younger than the table
+_FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 class Taken(NamedTuple):
@@ -39,40 +32,131 @@ class Taken(NamedTuple):
 class Ledger:
     """One ledger. SQLite is imported here and not before: a plan that reuses everything never needs it."""
 
-    def __init__(self, database: "sqlite3.Connection") -> None:
-        self._database = database
+    def __init__(self, root: Path, database: "sqlite3.Connection") -> None:
+        self._root, self._database, self._journal = root, database, Journal(root)
 
     @staticmethod
     def open(root: Path) -> "Ledger":
-        """The ledger for writing: WAL, every commit synced."""
+        """The ledger for writing, its index brought up to the journal.
+
+        Raises:
+            LcspecError: LC1120 (exit 7), the journal is damaged or lacks what the index has; LC1123 (exit 7).
+        """
         import sqlite3
 
-        database = sqlite3.connect(root / "ledger.db", timeout=10, isolation_level=None)
-        database.execute("pragma journal_mode=wal")
-        database.execute("pragma synchronous=full")
-        database.executescript(_TABLES)
-        there = {row[1] for row in database.execute("pragma table_info(attempts)")}
-        for column, form in _ADDED.items():
-            if column not in there:
-                database.execute(f"alter table attempts add column {column} {form}")
-        return Ledger(database)
+        with _told(root):
+            try:
+                made = Ledger(root, _connect(root))
+                made._catch_up()
+            except sqlite3.DatabaseError as error:
+                if _outside(error):
+                    raise
+                made = Ledger.rebuilt(root)
+        return made
+
+    @staticmethod
+    def rebuilt(root: Path) -> "Ledger":
+        """The ledger for writing, its index made anew from the journal.
+
+        Raises:
+            JournalDamaged: then the index is left as it is.
+        """
+        for _ in Journal(root).entries():
+            pass
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+            (root / name).unlink(missing_ok=True)
+        made = Ledger(root, _connect(root))
+        made._catch_up()
+        return made
 
     @staticmethod
     def peek(root: Path) -> "Ledger":
-        """The ledger for reading; it exists."""
+        """The ledger for reading; it exists. Nothing is written beside it, and a damaged one knows nothing."""
         import sqlite3
 
-        return Ledger(sqlite3.connect(f"file:{root / 'ledger.db'}?mode=ro", uri=True, timeout=10))
+        mode = "mode=ro" if (root / "ledger.db-wal").exists() else "mode=ro&immutable=1"
+        return Ledger(root, sqlite3.connect(f"file:{root / 'ledger.db'}?{mode}", uri=True, timeout=10))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def append(self, event: str, data: Mapping[str, Any]) -> None:
+        """Writes an entry into the journal, then its rows into the index."""
+        import sqlite3
+
+        with _told(self._root):
+            entry = self._journal.append(event, data)
+            point()
+            try:
+                self._index(entry)
+            except sqlite3.DatabaseError as error:
+                if _outside(error):
+                    raise
+                self._database.close()
+                self._database = Ledger.rebuilt(self._root)._database
+        point()
+
+    def _index(self, entry: Entry) -> None:
+        with self._writing():
+            if self._indexed() == Head(entry.seq - 1, entry.prev):
+                add_rows(self._database, entry)
+                return
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Brings the index up to the journal.
+
+        Raises:
+            JournalDamaged: the journal has fewer entries than the index, or other ones.
+        """
+        with self._writing():
+            known, head = self._indexed(), self._journal.head()
+            if known == head:
+                return
+            if known.seq >= head.seq:
+                raise JournalDamaged(f"the journal ends at entry {head.seq}, its index knows {known.seq}")
+            for entry in self._journal.entries(known.seq):
+                if entry.seq == known.seq + 1 and entry.prev != known.sha256:
+                    raise JournalDamaged(f"entry {known.seq} of the journal is another one in its index")
+                add_rows(self._database, entry)
+
+    def _indexed(self) -> Head:
+        """The last entry of the index, which must be what its own line says."""
+        import sqlite3
+
+        row = self._database.execute("select seq, sha256, line from entries order by seq desc limit 1").fetchone()
+        if row is None:
+            return Head(0, START)
+        try:
+            entry = parse_entry(row[2])
+        except ValueError as error:
+            raise sqlite3.DatabaseError(str(error)) from None
+        if (entry.seq, entry.sha256) != row[:2]:
+            raise sqlite3.DatabaseError("an entry of the index is another one")
+        return Head(entry.seq, entry.sha256)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        import sqlite3
+
+        self._database.execute("begin immediate")
+        try:
+            yield
+            point()
+            self._database.execute("commit")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._database.execute("rollback")
+            raise
 
     def start_run(self, name: str, spec: str, argv: Sequence[str]) -> int:
         """Writes down that a run starts; its number."""
-        values = (name, spec, json.dumps(list(argv)), _now())
-        cursor = self._database.execute("insert into runs (name, spec, argv, started) values (?,?,?,?)", values)
-        return int(cursor.lastrowid or 0)
+        number = int(self._database.execute("select coalesce(max(id), 0) + 1 from runs").fetchone()[0])
+        self.append("run", {"run": number, "name": name, "spec": spec, "argv": list(argv)})
+        return number
 
     def finish_run(self, run: int, outcome: str) -> None:
         """Writes down how a run ended."""
-        self._database.execute("update runs set finished=?, outcome=? where id=?", (_now(), outcome, run))
+        self.append("run-end", {"run": run, "outcome": outcome})
 
     def attempt(
         self,
@@ -86,16 +170,28 @@ class Ledger:
         peak: int,
         size: float = 0.0,
         disk: int = 0,
+        record: StepRecord | None = None,
     ) -> None:
-        """Writes down one attempt at a step; `status` is ok, failed or interrupted."""
-        values = (run, step, kind, key, status, seconds, peak, _now(), size, disk)
-        columns = "run, step, kind, key, status, seconds, peak, finished, size, disk"
-        self._database.execute(f"insert into attempts ({columns}) values (?,?,?,?,?,?,?,?,?,?)", values)
+        """Writes down one attempt at a step; `status` is ok (then with its record), failed or interrupted."""
+        data = {"run": run, "step": step, "kind": kind, "key": key, "status": status, "seconds": round(seconds, 3)}
+        seal = record_seal(record) if record is not None else None
+        self.append("attempt", {**data, "peak": peak, "size": size, "disk": disk, "record": seal})
 
     def look(self, run: int, suite: str, candidate: str, key: str) -> None:
         """Counts that the test split was read for this content; the same content counts once."""
-        values = (suite, candidate, key, run, _now())
-        self._database.execute("insert or ignore into looks values (?,?,?,?,?)", values)
+        if self._database.execute("select 1 from looks where key=?", (key,)).fetchone() is None:
+            self.append("look", {"run": run, "suite": suite, "candidate": candidate, "key": key})
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows of a query; none when the index is damaged: the next apply makes it anew."""
+        import sqlite3
+
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.DatabaseError:
+            return []
 
     def looks(self) -> int:
         """How many different candidates were judged on test so far."""
@@ -110,25 +206,57 @@ class Ledger:
         return self._taken("kind=? and step like ?", (kind, f"{verb}:%", limit))
 
     def _taken(self, where: str, values: Sequence[Any]) -> list[Taken]:
-        import sqlite3
-
         query = f"select seconds, peak, size, disk from attempts where {where} and status='ok'"
-        try:
-            rows = self._database.execute(f"{query} order by rowid desc limit ?", values).fetchall()
-        except sqlite3.OperationalError:  # written by an older lcspec, and not opened for writing since
-            return []
-        return [Taken(*row) for row in rows]
+        return [Taken(*row) for row in self._rows(f"{query} order by rowid desc limit ?", values)]
 
     def last_run(self, name: str) -> dict[str, Any] | None:
         """Number, start, end and outcome of the latest run of a spec."""
         query = "select id, started, finished, outcome from runs where name=? order by id desc limit 1"
-        row = self._database.execute(query, (name,)).fetchone()
-        return dict(zip(("id", "started", "finished", "outcome"), row, strict=True)) if row else None
+        rows = self._rows(query, (name,))
+        return dict(zip(("id", "started", "finished", "outcome"), rows[0], strict=True)) if rows else None
+
+    def recorded(self) -> dict[str, tuple[str, str, int | None]]:
+        """Key to step, digest and run of every record that should be there."""
+        return {row[0]: (row[1], row[2], row[3]) for row in self._rows("select key, step, sha256, run from records")}
 
     def close(self) -> None:
         """Ends the connection."""
         self._database.close()
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _connect(root: Path) -> "sqlite3.Connection":
+    import sqlite3
+
+    database = sqlite3.connect(root / "ledger.db", timeout=10, isolation_level=None)
+    database.execute("pragma journal_mode=wal")
+    database.execute("pragma synchronous=full")
+    version = database.execute("pragma user_version").fetchone()[0]
+    if version == LEDGER_FORMAT:
+        return database
+    if version == 0 and not database.execute("select 1 from sqlite_master").fetchone():
+        make_tables(database)
+        return database
+    database.close()
+    if version == 0:
+        from lcspec.run.rebuild import import_first_format
+
+        import_first_format(root)
+    raise sqlite3.DatabaseError("an index of another format")
+
+
+def _outside(error: Exception) -> bool:
+    """Whether the disk is at fault, not the file."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(_FULL)
+
+
+@contextmanager
+def _told(root: Path) -> Iterator[None]:
+    """Turns a full or read-only disk into its diagnostic."""
+    import sqlite3
+
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise unwritable(root, OSError(0, str(error), str(root / "ledger.db"))) from None
+    except OSError as error:
+        raise unwritable(root, error) from None

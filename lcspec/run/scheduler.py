@@ -15,7 +15,7 @@ from typing import Any
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
-from lcspec.ir.record import Event
+from lcspec.ir.record import Event, StepRecord
 from lcspec.run import limits, logs, processes
 from lcspec.run import worker as workers
 from lcspec.run.blocked import blocked
@@ -271,13 +271,13 @@ class _Execution:
             self.outcome.warnings.append(warning)
             self.emit("log", step.id, {"message": warning.message})
         self.store.heads.set(step.id, key)
-        self._attempt(one, key, "ok", self.store.size(record))
+        self._attempt(one, key, "ok", record)
         shutil.rmtree(self.store.work(key), ignore_errors=True)
         self.outcome.ran += 1
         brief = {name: value for name, value in record.metrics.items() if name != "curve"}
         self.emit("step-finished", step.id, {"seconds": one.seconds, "key": key, "metrics": brief})
 
-    def _attempt(self, one: Running, key: str, status: str, disk: int = 0) -> None:
+    def _attempt(self, one: Running, key: str, status: str, record: StepRecord | None = None) -> None:
         step = one.planned.step
         self.ledger.attempt(
             self.run,
@@ -288,7 +288,8 @@ class _Execution:
             seconds=one.seconds,
             peak=int(one.told.get("done", {}).get("peak", one.watch.peak)),
             size=step.estimate.size,
-            disk=disk,
+            disk=self.store.size(record) if record else 0,
+            record=record,
         )
 
     def _fail(self, step: str, key: str, why: Diagnostic, exit_code: int | None = None) -> None:

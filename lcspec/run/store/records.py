@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lcspec.canon import pretty
@@ -93,8 +94,9 @@ class Heads(Mapping[str, StepRecord]):
         return self._load()
 
     def set(self, step: str, key: str) -> None:
-        """Remembers that `step` finished with `key`."""
+        """Remembers that `step` finished with `key`; on a full disk until this process ends."""
         if self._load().get(step) != key:
             self._load()[step] = key
             staging = self._path.parent / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
-            replace_file(self._path, pretty(self._keys).encode(), staging)
+            with suppress(OSError):
+                replace_file(self._path, pretty(self._keys).encode(), staging)
