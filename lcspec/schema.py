@@ -124,7 +124,7 @@ def _clean(schema: Any) -> Any:
 
 def _noise(key: str, value: Any) -> bool:
     """Pydantic's own titles and our digest marks; a property may well be called `title`."""
-    return (key == "title" and isinstance(value, str)) or key == "x-key"
+    return (key == "title" and isinstance(value, str)) or key in ("x-key", "x-refers")
 
 
 def _rung(definitions: Schema) -> Schema:

@@ -23,8 +23,8 @@ class Checkpointing(Strict):
 class TrainingBody(Strict):
     """What every way of training says: rows, length, optimiser."""
 
-    data: str = option(doc="Rows to learn from: `data.train` of an entry, say `tickets.train`.")
-    after: str | None = option(None, doc="A recipe that runs before this one.", key=False)
+    data: str = option(doc="Rows to learn from: `data.train` of an entry, say `tickets.train`.", refers="data.split")
+    after: str | None = option(None, doc="A recipe that runs before this one.", key=False, refers="tuning")
     rows: int | None = option(None, doc="Rows to use; all when left out.", ge=1)
     epochs: float = option(1.0, doc="Passes over the rows.", gt=0)
     max_steps: int | None = option(None, doc="Steps after which training ends, in place of `epochs`.", ge=1)

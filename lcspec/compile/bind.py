@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from lcspec.compile import repair
 from lcspec.compile.misfits import diagnose
+from lcspec.compile.references import default_kind
 from lcspec.diag.model import Diagnostic, Fix, Label
 from lcspec.diag.suggest import clear, did_you_mean
 from lcspec.ir import document as doc
@@ -169,7 +170,11 @@ def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:
         return None
     said = node.get("kind")
     kind_name = (
-        said.value.value if said and isinstance(said.value, doc.Scalar) else None if said else _default(family, name)
+        said.value.value
+        if said and isinstance(said.value, doc.Scalar)
+        else None
+        if said
+        else default_kind(family, name)
     )
     try:
         kind = registry.load(family, kind_name) if isinstance(kind_name, str) else None
@@ -187,17 +192,6 @@ def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:
         given["from"] = bound
     body = _model(state, path, kind.body, skip=("kind",), given=given)
     return None if body is None else Bound(family, name, kind.name, body, path)
-
-
-def _default(family: str, name: str) -> str:
-    """The kind of an entry without `kind`: its own name when a kind has it, else the family's only or plain kind.
-
-    What comes of a matrix (`lora.rank-8`) keeps the kind of the entry that had it.
-    """
-    for own in (name, name.partition(".")[0]):
-        if own in registry.names(family):
-            return own
-    return {"prompt": "template", "suite": "rows"}.get(family, name)
 
 
 def _unknown_kind(state: _Binding, path: Path, family: str, name: str, said: doc.Entry | None) -> None:

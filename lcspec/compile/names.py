@@ -1,44 +1,32 @@
-"""Every name that the spec mentions must exist: the pass that `lower` relies on."""
+"""Every name that the spec mentions must exist: the pass that `lower` relies on. Where names stand: `references.py`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from lcspec.compile.check import Reporter
+from lcspec.compile.references import SERVING, SPLITS, WORDS, Use, uses
 from lcspec.diag.suggest import clear, did_you_mean
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
+from lcspec.kinds.api import SECTIONS
 
 RUNG_AXES = (("models", "model"), ("prompts", "prompt"), ("tuning", "tuning"), ("augmentation", "augment"))
-_AXIS = {"models": "model", "prompts": "prompt", "tuning": "tuning recipe"}
-_SECTION = {
-    "data": "data",
-    "model": "models",
-    "prompt": "prompts",
-    "tuning recipe": "tuning",
-    "augmentation": "augmentation",
-    "metric": "metrics",
-}
-SPLITS = ("train", "validation", "test")
+_SECTION = {family: ".".join(path) for path, family in SECTIONS.items()}
 
 
 def check_names(spec: Spec, report: Reporter) -> None:
     """LC0201 for each name that nothing defines; LC0202 for a name on two axes."""
     names = _Names(report)
-    _references(spec, names)
-    _ladder(spec, names)
-    _gates(spec, report)
+    for use in uses(report.root):
+        if use.refers == "suite.metric":
+            _measured(spec, report, use)
+        else:
+            _used(spec, names, use)
+    for name in spec.entries("prompt"):
+        _no_circle(spec, report, name)
     _unique(spec, report)
     names.tell()
-
-
-class _Mention(NamedTuple):
-    """A place that names something unknown: `text` is all that stands there, say `router.train`."""
-
-    path: Path
-    name: str
-    text: str
 
 
 @dataclass
@@ -46,78 +34,67 @@ class _Names:
     """Collects unknown names: one that is mentioned five times is one fault, and so is a section that is not there."""
 
     report: Reporter
-    unknown: dict[tuple[str, str | None], tuple[tuple[str, ...], list[_Mention]]] = field(default_factory=dict)
+    unknown: dict[tuple[str, str | None], tuple[tuple[str, ...], list[Use]]] = field(default_factory=dict)
 
-    def known(self, name: str, names: Iterable[str], path: Path, what: str, text: str | None = None) -> bool:
-        """Whether `name` is one of `names`; notes it otherwise."""
+    def known(self, use: Use, names: Iterable[str]) -> bool:
+        """Whether what is used is one of `names`; notes it otherwise."""
         listed = tuple(names)
-        if name in listed:
+        if use.name in listed:
             return True
-        group = (what, name if listed else None)
-        self.unknown.setdefault(group, (listed, []))[1].append(_Mention(path, name, text or name))
+        group = (use.family, use.name if listed else None)
+        self.unknown.setdefault(group, (listed, []))[1].append(use)
         return False
 
     def tell(self) -> None:
         """The diagnostics of what was noted."""
-        for (what, name), (listed, mentions) in self.unknown.items():
+        for (family, name), (listed, mentions) in self.unknown.items():
             first, again = mentions[0], tuple(mention.path for mention in mentions[1:])
+            what = WORDS[family]
             if name is None:
-                message, help = (
-                    f"there is no {what} `{first.name}`: the spec has none at all",
-                    f"add it to `{_SECTION[what]}`",
-                )
-                self.report.error("LC0201", first.path, message, help, again=again)
+                message = f"there is no {what} `{first.name}`: the spec has none at all"
+                self.report.error("LC0201", first.path, message, f"add it to `{_SECTION[family]}`", again=again)
                 continue
             message, help = f"there is no {what} `{name}`", did_you_mean(name, listed, f"{what} entries")
             close = clear(name, listed)
-            same = all(mention.text == first.text for mention in mentions)
-            swap = close + first.text[len(name) :] if close and same else None
+            text = str(first.node.value)
+            same = all(mention.node.value == text for mention in mentions)
+            swap = close + text[len(name) :] if close and same else None
             self.report.error("LC0201", first.path, message, help, again=again, swap=swap)
 
 
-def _known(names: _Names, name: str, listed: Iterable[str], path: Path, what: str) -> bool:
-    return names.known(name, listed, path, what)
+def _used(spec: Spec, names: _Names, use: Use) -> None:
+    known = names.known(use, registry.names("metric") if use.family == "metric" else spec.entries(use.family))
+    if known and use.part and use.part not in SPLITS:
+        close = clear(use.part, SPLITS)
+        help, swap = did_you_mean(use.part, SPLITS, "splits"), f"{use.name}.{close}" if close else None
+        names.report.error("LC0201", use.path, f"there is no split `{use.part}`", help, swap=swap)
+    if known and use.path[-1] == "after" and use.name == use.path[-2]:
+        names.report.error("LC0203", use.path, "a recipe cannot follow itself", "name another recipe")
 
 
-def _references(spec: Spec, names: _Names) -> None:
-    report = names.report
-    data, models = spec.entries("data"), spec.entries("model")
-    for entry in spec.entries("prompt").values():
-        if getattr(entry.body, "extends", None):
-            _known(names, entry.body.extends, spec.entries("prompt"), (*entry.path, "extends"), "prompt")
-            _no_circle(spec, report, entry.name)
-        if getattr(entry.body, "shots", None):
-            _split_ref(spec, names, entry.body.shots.from_, (*entry.path, "shots", "from"))
-    for entry in spec.entries("tuning").values():
-        _split_ref(spec, names, entry.body.data, (*entry.path, "data"))
-        if entry.body.after:
-            known = _known(names, entry.body.after, spec.entries("tuning"), (*entry.path, "after"), "tuning recipe")
-            if known and entry.body.after == entry.name:
-                report.error("LC0203", (*entry.path, "after"), "a recipe cannot follow itself", "name another recipe")
-    for entry in spec.entries("suite").values():
-        if getattr(entry.body, "data", None):
-            _known(names, entry.body.data, data, (*entry.path, "data"), "data")
-        for index, metric in enumerate(getattr(entry.body, "metrics", ())):
-            _known(names, metric, registry.names("metric"), (*entry.path, "metrics", index), "metric")
-    for entry in spec.entries("augment").values():
-        for key, listed, what in (("data", data, "data"), ("embedder", models, "model")):
-            if getattr(entry.body, key, None):
-                _known(names, getattr(entry.body, key), listed, (*entry.path, key), what)
-
-
-def _split_ref(spec: Spec, names: _Names, text: str, path: Path) -> None:
-    """`reuters.train`: a data entry and one of its splits."""
-    name, _, split = text.partition(".")
-    if names.known(name, spec.entries("data"), path, "data", text) and split and split not in SPLITS:
-        close = clear(split, SPLITS)
-        help, swap = did_you_mean(split, SPLITS, "splits"), f"{name}.{close}" if close else None
-        names.report.error("LC0201", path, f"there is no split `{split}`", help, swap=swap)
+def _measured(spec: Spec, report: Reporter, use: Use) -> None:
+    """LC0601 for `suite.metric` that no suite measures."""
+    suites = spec.entries("suite")
+    if use.name == "serving" and "serving" not in suites:
+        if use.part not in SERVING:
+            help = "measured at the service: " + ", ".join(f"`serving.{name}`" for name in SERVING)
+            report.error("LC0601", use.path, f"nobody measures `{use.node.value}`", help)
+    elif use.name not in suites:
+        close = clear(use.name, suites)
+        help, swap = did_you_mean(use.name, suites, "suites"), f"{close}.{use.part}" if close else None
+        report.error("LC0601", use.path, f"there is no suite `{use.name}`", help, swap=swap)
+    elif use.part not in suites[use.name].body.metrics:
+        measured = suites[use.name].body.metrics
+        close = clear(use.part, measured)
+        help = did_you_mean(use.part, measured, f"metrics of `{use.name}`")
+        swap = f"{use.name}.{close}" if close else None
+        report.error("LC0601", use.path, f"`{use.name}` does not measure `{use.part}`", help, swap=swap)
 
 
 def _no_circle(spec: Spec, report: Reporter, name: str) -> None:
     seen = [name]
     prompts = spec.entries("prompt")
-    while (step := prompts.get(seen[-1])) and step.body.extends:
+    while (step := prompts.get(seen[-1])) and getattr(step.body, "extends", None):
         if step.body.extends in seen:
             circle = " → ".join([*seen, step.body.extends])
             report.error(
@@ -125,36 +102,6 @@ def _no_circle(spec: Spec, report: Reporter, name: str) -> None:
             )
             return
         seen.append(step.body.extends)
-
-
-def _ladder(spec: Spec, names: _Names) -> None:
-    for index, rung in enumerate(spec.ladder):
-        for axis, family in RUNG_AXES:
-            for place, name in enumerate(getattr(rung, axis)):
-                _known(names, name, spec.entries(family), ("ladder", index, axis, place), _AXIS.get(axis, axis))
-
-
-def _gates(spec: Spec, report: Reporter) -> None:
-    suites = spec.entries("suite")
-    asked: list[tuple[Path, str]] = [
-        (("evaluation", "gates", name, "metric"), gate.metric) for name, gate in spec.gates.items()
-    ]
-    asked += [(("evaluation", "select-by"), spec.select_by)] if spec.select_by else []
-    for path, text in asked:
-        suite, _, metric = text.partition(".")
-        if suite == "serving" and "serving" not in suites:
-            if metric not in ("latency-p50", "latency-p95"):
-                help = "measured at the service: `serving.latency-p50`, `serving.latency-p95`"
-                report.error("LC0601", path, f"nobody measures `{text}`", help)
-        elif suite not in suites:
-            close = clear(suite, suites)
-            help, swap = did_you_mean(suite, suites, "suites"), f"{close}.{metric}" if close else None
-            report.error("LC0601", path, f"there is no suite `{suite}`", help, swap=swap)
-        elif metric not in suites[suite].body.metrics:
-            help = did_you_mean(metric, suites[suite].body.metrics, f"metrics of `{suite}`")
-            close = clear(metric, suites[suite].body.metrics)
-            swap = f"{suite}.{close}" if close else None
-            report.error("LC0601", path, f"`{suite}` does not measure `{metric}`", help, swap=swap)
 
 
 def _unique(spec: Spec, report: Reporter) -> None:

@@ -67,7 +67,7 @@ class Scope(Strict):
 class GateSpec(Strict):
     """A threshold that evidence must show, with a confidence."""
 
-    metric: str = option(doc="`suite.metric`, say `topics.accuracy`; or `serving.latency-p95`.")
+    metric: str = option(doc="`suite.metric`, say `topics.accuracy`; or `serving.latency-p95`.", refers="suite.metric")
     at_least: float | None = option(None, doc="The metric must be at least this.", key=False)
     at_most: float | None = option(None, doc="The metric must be at most this.", key=False)
     not_worse_than: Literal["base", "champion"] | None = option(
@@ -80,10 +80,10 @@ class GateSpec(Strict):
 class Rung(Strict):
     """One step of the ladder: the axes that it varies; what it does not name it inherits from the rung below."""
 
-    models: tuple[str, ...] = option((), doc="Models to try on this rung.")
-    prompts: tuple[str, ...] = option((), doc="Prompts to try on this rung.")
-    tuning: tuple[str, ...] = option((), doc="Tuning recipes to try on this rung.")
-    augmentation: tuple[str, ...] = option((), doc="Augmentations to try on this rung.")
+    models: tuple[str, ...] = option((), doc="Models to try on this rung.", refers="model")
+    prompts: tuple[str, ...] = option((), doc="Prompts to try on this rung.", refers="prompt")
+    tuning: tuple[str, ...] = option((), doc="Tuning recipes to try on this rung.", refers="tuning")
+    augmentation: tuple[str, ...] = option((), doc="Augmentations to try on this rung.", refers="augment")
 
 
 @dataclass(frozen=True, slots=True)

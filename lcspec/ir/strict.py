@@ -26,7 +26,7 @@ class Option(NamedTuple):
     Attributes:
         default: the value when the spec is silent; `...` when it must speak.
         description: one sentence for hover text and `explain`.
-        json_schema_extra: marks for schemas and keys: x-unit, x-key, x-family.
+        json_schema_extra: marks for schemas and keys: x-unit, x-key, x-family, x-refers.
         limits: constraints by pydantic's names (`ge`, `le`, `min_length`, …).
         annotation: the type.
         alias: the key in YAML.
@@ -44,7 +44,15 @@ class Option(NamedTuple):
         return self.default is ...
 
 
-def option(default: Any = ..., *, doc: str, unit: str | None = None, key: bool = True, **limits: Any) -> Any:
+def option(
+    default: Any = ...,
+    *,
+    doc: str,
+    unit: str | None = None,
+    key: bool = True,
+    refers: str | None = None,
+    **limits: Any,
+) -> Any:
     """A field of a spec model.
 
     Args:
@@ -52,11 +60,12 @@ def option(default: Any = ..., *, doc: str, unit: str | None = None, key: bool =
         doc: one sentence for hover text and `explain`.
         unit: the unit of the number, or None for a plain count or text.
         key: the digest mark: False for fields that never change a result (descriptions, limits on time).
+        refers: what the value names: a family (`model`), or `data.split`, `suite.metric`; see compile/references.py.
         limits: pydantic constraints (`ge`, `le`, `min_length`, …).
     """
     if isinstance(default, type):
         default = default()
-    return Option(default, doc, {"x-unit": unit, "x-key": key}, limits)
+    return Option(default, doc, {"x-unit": unit, "x-key": key, **({"x-refers": refers} if refers else {})}, limits)
 
 
 class _Models(type):

@@ -102,3 +102,18 @@ def test_the_dry_run_imports_neither_ml_nor_renderers(command: list[str]) -> Non
     loaded = done.stderr.rpartition("MODULES ")[2].split()
     assert len(loaded) > 50
     assert not set(HEAVY) & set(loaded)
+
+
+NAMING = {"data": "data", "after": "tuning", "embedder": "model", "extends": "prompt", "metrics": "metric"}
+
+
+def test_fields_that_name_entries_say_so() -> None:
+    """Checks, renames and completion read `refers`; a field without it would be seen by none of them."""
+    found = 0
+    for kind in KINDS:
+        for name, field in kind.body.model_fields.items():
+            if name in NAMING:
+                found += 1
+                said = str(field.json_schema_extra.get("x-refers")).partition(".")[0]
+                assert said == NAMING[name], f"{ident(kind)}.{name}: add `refers=` to its option"
+    assert found >= 7

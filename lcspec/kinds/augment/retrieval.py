@@ -11,8 +11,8 @@ from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Outp
 class RetrievalBody(Body):
     """Passages for the prompt."""
 
-    data: str = option(doc="A data entry of kind `documents`.")
-    embedder: str = option(doc="A model entry with `role: embedder`.")
+    data: str = option(doc="A data entry of kind `documents`.", refers="data")
+    embedder: str = option(doc="A model entry with `role: embedder`.", refers="model")
     top: int = option(3, doc="Passages that are put into the prompt.", ge=1, le=50)
     words: int = option(120, doc="Length of a passage.", unit="words", ge=10, le=2000)
     overlap: int = option(20, doc="Words that neighbouring passages share.", unit="words", ge=0)

@@ -22,7 +22,7 @@ class Shots(Body):
     """Examples shown before the row."""
 
     count: int = option(doc="How many examples.", ge=1, le=64)
-    from_: str = option(doc="Where they come from: `data.train` of an entry, say `reuters.train`.")
+    from_: str = option(doc="Where they come from: `data.train` of an entry, say `reuters.train`.", refers="data.split")
     select: Literal["first", "random", "per-label"] = option(
         "random", doc="`random`: seeded; `per-label`: seeded, one of each label in turn; `first`: as they stand."
     )
@@ -32,7 +32,9 @@ class Shots(Body):
 class TemplateBody(Body):
     """A prompt."""
 
-    extends: str | None = option(None, doc="A prompt whose fields are taken where this one is silent.", key=False)
+    extends: str | None = option(
+        None, doc="A prompt whose fields are taken where this one is silent.", key=False, refers="prompt"
+    )
     format: Literal["chat", "text"] = option("chat", doc="Through the chat template, or as plain text.")
     system: str | None = option(None, doc="Instruction before everything; plain text.")
     user: str | None = option(None, doc="Template over the columns of a row, and `context` with retrieval.")

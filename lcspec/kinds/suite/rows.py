@@ -40,8 +40,8 @@ class Limits(Body):
 class RowsSuiteBody(Body):
     """A suite over rows."""
 
-    data: str = option(doc="The data entry whose rows are answered.")
-    metrics: tuple[str, ...] = option(doc="Metrics to compute.", min_length=1)
+    data: str = option(doc="The data entry whose rows are answered.", refers="data")
+    metrics: tuple[str, ...] = option(doc="Metrics to compute.", min_length=1, refers="metric")
     scoring: Literal["likelihood", "generation"] | None = option(
         None, doc="`likelihood` of each label, or free `generation`; by default likelihood when the scope has labels."
     )
