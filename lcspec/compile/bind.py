@@ -57,8 +57,9 @@ def bind(root: Node) -> tuple[Spec | None, list[Diagnostic]]:
         return None, [Diagnostic("LC0104", "a spec is a mapping of sections", label, help="start with `lcspec: 1`")]
     state = _Binding(root)
     _check_top(state)
-    if any(found.code == "LC0107" and found.fix is None for found in state.found):
-        return None, state.found  # another language: what else looks wrong may well be right there
+    other = [found for found in state.found if found.code == "LC0107" and found.fix is None]
+    if other:
+        return None, other  # another language: what else looks wrong may well be right there
     name = _text(state, "name", required=True)
     description = _text(state, "description")
     scope = _model(state, ("scope",), Scope) if root.get("scope") else None
@@ -149,8 +150,13 @@ def _entries(state: _Binding, path: Path, family: str) -> dict[str, Bound]:
         state.error("LC0104", path, f"`{path[-1]}` maps names to entries", f"write `{path[-1]}: {{my-name: {{…}}}}`")
         return {}
     bound = {}
+    nameless = _nameless(node)
+    if nameless is not None:
+        help = f"write `{path[-1]}: {{my-name: {{{nameless.key}: …}}}}`"
+        message = f"`{path[-1]}` maps names to entries; this is an entry without a name"
+        state.error("LC0104", (*path, nameless.key), message, help, key=True)
     for entry in node.entries:
-        if entry.key.startswith("x-"):
+        if entry.key.startswith("x-") or (nameless is not None and not _is_entry(entry)):
             continue
         if not _NAME.match(entry.key):
             help = "use lower-case letters, digits, `-`, `.`"
@@ -158,6 +164,17 @@ def _entries(state: _Binding, path: Path, family: str) -> dict[str, Bound]:
         elif (made := _entry(state, (*path, entry.key), family, entry.key)) is not None:
             bound[entry.key] = made
     return bound
+
+
+def _nameless(node: doc.Mapping) -> doc.Entry | None:
+    """The first key of an entry that stands where a name should, as in `data: {kind: jsonl}`."""
+    values = [entry for entry in node.entries if not _is_entry(entry) and not entry.key.startswith("x-")]
+    kinds = [entry for entry in values if entry.key in ("kind", "from")]
+    return values[0] if kinds or len(values) > 1 else None
+
+
+def _is_entry(entry: doc.Entry) -> bool:
+    return isinstance(entry.value, doc.Mapping) and entry.key not in ("from", "columns", "split", "files", "labels")
 
 
 def _entry(state: _Binding, path: Path, family: str, name: str) -> Bound | None:

@@ -25,9 +25,12 @@ _HINTS = (
     ("did not find expected '-' indicator", "this is no item of the list above", "start it with `- `, or indent it"),
     ("could not find expected ':'", "this line is neither `key: value` nor a list item", "write `key: value`"),
     ("did not find expected ',' or", "`,` is missing", "part the items with commas"),
+    ("did not find expected node content", "a value is missing here", "write one, or remove what asks for it"),
     ("found unexpected document indicator", "the text in quotes is not closed", "close the quote"),
     ("found a tab character", "a tab cannot indent YAML", "use spaces"),
 )
+_NO_KEY, _NO_LEVEL = "this key does not stand where one can", "this line fits no level of indentation above it"
+_MISPLACED = (_NO_KEY, _NO_LEVEL, "this is no item of the list above")
 _UNKNOWN = "see the YAML form in `lcspec init --example quickstart`"
 _TEMPLATE = re.compile(r"""(?<=[:\-] )(\{\{[^"'\n#]*\}\}[^"'\n#]*?)[ \t]*$""", re.MULTILINE)
 
@@ -35,8 +38,10 @@ _TEMPLATE = re.compile(r"""(?<=[:\-] )(\{\{[^"'\n#]*\}\}[^"'\n#]*?)[ \t]*$""", r
 def tell(source: SourceFile, text: str, error: yaml.YAMLError, shift: int, quoted: Quoted | None) -> Told:
     """The diagnostic of `error`, which was met in `text` (that of `source`, perhaps with blanks)."""
     offset, opened = _offset(error, "problem_mark", shift), _offset(error, "context_mark", shift)
-    at = min(next((place for place in (offset, opened) if place is not None), 0), len(text))
+    at = min(next((place for place in (offset, opened) if place is not None), 0), max(len(text) - 1, 0))
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable")
+    if "could not find expected ':'" in problem and opened is not None:
+        at = opened
     context = str(getattr(error, "context", None) or "")
     if (tabs := _tabs(source, text, at, problem)) is not None:
         return tabs
@@ -48,8 +53,12 @@ def tell(source: SourceFile, text: str, error: yaml.YAMLError, shift: int, quote
         what = "quote" if mark in "\"'" else "bracket"
         message, help = f"this {what} `{mark}` is not closed", f"close the {what}"
         return Told(fault(source.path, "LC0018", unclosed, unclosed + 1, message, help), _without_lines(text, unclosed))
-    told = _template(source.path, text, at) or _plain_words(source.path, text, at, problem)
-    return Told(told, _without_lines(text, min(at, max(len(text.rstrip()) - 1, 0))))
+    if (template := _template(source.path, text, at)) is not None:
+        return Told(template, _without_lines(text, at))
+    where = opened if opened is not None and "parsing a flow " in context else min(at, max(len(text.rstrip()) - 1, 0))
+    told = _plain_words(source.path, text, at, problem)
+    misplaced = told.message in _MISPLACED and _indent(text, where) > 0
+    return Told(told, _without_lines(text, where, siblings=misplaced))
 
 
 def _template(file: str, text: str, at: int) -> Diagnostic | None:
@@ -83,12 +92,12 @@ def _plain_words(file: str, text: str, at: int, problem: str) -> Diagnostic:
             message, help = "a second `: ` on the line", "quote the text that holds `: `"
         else:
             first = start + len(line) - len(line.lstrip())
-            message, help = "this key does not stand where one can", "align it with its neighbours, or quote the text"
+            message, help = _NO_KEY, "align it with its neighbours, or quote the text"
     elif "cannot start any token" in problem or "did not find expected alphabetic" in problem:
         message, help = f"a plain text cannot start with `{char or '*'}`", "quote it"
         if "alphabetic" in problem:
-            message = f"a plain text cannot start with `{text[at - 1 : at]}`"
-            first = at - 1
+            message = f"a plain text cannot start with `{text[max(at - 1, 0) : at] or char}`"
+            first = max(at - 1, 0)
     elif "unknown escape" in problem:
         message = f"`\\{text[at + 1 : at + 2]}` is no escape in double quotes"
         help = "write `\\\\` for a backslash, or use single quotes"
@@ -99,7 +108,9 @@ def _plain_words(file: str, text: str, at: int, problem: str) -> Diagnostic:
         if line[: at - start].rstrip()[-1:] in ("'", '"', "}", "]"):
             message, help = "text behind the end of a value", "quote the whole, or remove the rest"
         else:
-            message, help = "this line fits no level of indentation above it", "align it with its neighbours"
+            first = start + len(line) - len(line.lstrip())
+            at = max(first, text.find(":", first, end) - 1)
+            message, help = _NO_LEVEL, "align it with its neighbours"
     else:
         known = next(((m, h) for words, m, h in _HINTS if words in problem), None)
         message, help = known or (f"not YAML: {problem}", _UNKNOWN)
@@ -110,14 +121,31 @@ def _plain_words(file: str, text: str, at: int, problem: str) -> Diagnostic:
 def _unclosed(text: str, at: int, opened: int | None, context: str, problem: str, quoted: Quoted | None) -> int | None:
     """Where the bracket or quote stands that was never closed, if that is the fault."""
     if "quoted scalar" in context and "end of stream" in problem:
-        return _blamed(text, opened if opened is not None else at, quoted)
+        return _blamed(text, min(opened if opened is not None else at, len(text) - 1), quoted)
     if quoted is not None and "\n" not in text[quoted[1] : at] and at >= quoted[1]:
         return quoted[0]  # it ran on to the next quote, and what stood there made no sense
+    if "parsing a flow node" in context:
+        opened = None if text[at + 1 :].strip() else _last_open(text)
     if "parsing a flow" in context and opened is not None:
-        between = text[opened:at]
-        if "\n" in between.strip() or not text[at:].strip() or text[at : at + 1] in "]}":
+        outdented = "\n" in text[opened:at] and _indent(text, at) <= _indent(text, opened)
+        if outdented or not text[at + 1 :].strip() or text[at : at + 1] in "]}":
             return opened
     return None
+
+
+def _last_open(text: str) -> int | None:
+    """The last bracket that nothing closes."""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] in "]}") - (text[at] in "[{")
+        if depth < 0:
+            return at
+    return None
+
+
+def _indent(text: str, at: int) -> int:
+    line = text[slice(*_line(text, at))]
+    return len(line) - len(line.lstrip(" "))
 
 
 def _blamed(text: str, opened: int, quoted: Quoted | None) -> int:
@@ -135,11 +163,10 @@ def _too_deep(text: str) -> int | None:
     return None
 
 
-def _without_lines(text: str, at: int) -> str:
-    """`text` without the line around `at` and the deeper lines below it."""
+def _without_lines(text: str, at: int, *, siblings: bool = False) -> str:
+    """`text` without the line around `at` and the deeper lines below it; without those as deep too, if `siblings`."""
     start, end = _line(text, at)
-    line = text[start:end]
-    indent = len(line) - len(line.lstrip(" "))
+    indent = _indent(text, at) - siblings
     for match in re.compile(r"\n( *)([^\n]*)").finditer(text, end):
         if match.group(2).strip() and len(match.group(1)) <= indent:
             break

@@ -22,8 +22,15 @@ GROUP = "lcspec.kinds"
 @cache
 def names(family: str) -> tuple[str, ...]:
     """The names of all kinds of `family`, sorted."""
-    own = {path.stem.replace("_", "-") for path in (_HERE / family).glob("[a-z]*.py")}
-    return tuple(sorted(own | set(_plugins(family))))
+    return tuple(sorted(_own(family) | set(_plugins(family))))
+
+
+@cache
+def _own(family: str) -> frozenset[str]:
+    """The names of the built-in kinds of `family`."""
+    if family not in FAMILIES:
+        return frozenset()
+    return frozenset(path.stem.replace("_", "-") for path in (_HERE / family).glob("[a-z]*.py"))
 
 
 @cache
@@ -42,7 +49,7 @@ def load(family: str, name: str) -> Kind:
 @cache
 def module(family: str, name: str) -> ModuleType:
     """The module of the kind `name`; KeyError when there is none."""
-    if family in FAMILIES and (_HERE / family / f"{name.replace('-', '_')}.py").is_file():
+    if name in _own(family):  # what a spec says is looked up and never becomes a path
         return import_module(f"lcspec.kinds.{family}.{name.replace('-', '_')}")
     plugins = _plugins(family)
     if name not in plugins:

