@@ -30,7 +30,7 @@ from lcspec.run.secrets import Redactor, passwords_of_urls, resolve
 from lcspec.run.settings import RunSettings
 from lcspec.run.store import Store
 from lcspec.run.store.layout import snapshot
-from lcspec.run.workspace import prepare
+from lcspec.run.workspace import clear, prepare
 
 TICK = 0.2  # seconds between looks at what says nothing
 TELL_EVERY = 0.5  # seconds between two writings of what `status` reads
@@ -242,7 +242,9 @@ class _Execution:
         self.busy += one.seconds
         if code == 0 and "done" in one.told:
             self._finish(key, one)
-        elif self.interrupts:
+            return
+        clear(self.store, key)
+        if self.interrupts:
             self._attempt(one, key, "interrupted")
             self.emit("step-failed", one.planned.step.id, {"code": "LC1204", "message": "interrupted"})
         else:
@@ -264,6 +266,7 @@ class _Execution:
         try:
             record, warning = publish(self.store, one)
         except Unpublished as error:
+            clear(self.store, key)
             self._attempt(one, key, "failed")
             self._fail(step.id, key, error.diagnostic, error.exit_code)
             return

@@ -78,6 +78,8 @@ def read_settings(root: Path) -> RunSettings:
     except (OSError, ValueError) as error:
         raise _wrong(str(error)) from None
     table = data.get("limits", {})
+    if not isinstance(table, dict):
+        raise _wrong("`limits` is not a table")
     own = {name: value for name, value in table.items() if not isinstance(value, dict)}
     patterns = {name: value for name, value in table.items() if isinstance(value, dict)}
     limits = {"*": _table(Limits, "[limits]", own)}

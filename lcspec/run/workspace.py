@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lcspec.ir.plan import PlannedStep
@@ -26,8 +27,7 @@ def prepare(
         OSError: the disk is full.
     """
     step, folder = planned.step, store.work(planned.key or "")
-    for name in ("in", "out"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    clear(store, planned.key or "")
     inputs = {}
     for name, digest in (planned.inputs or {}).items():
         inputs[name] = str(folder / "in" / name)
@@ -51,6 +51,15 @@ def prepare(
         gpus=list(gpus),
         secrets=dict(secrets or {}),
     )
+
+
+def clear(store: Store, key: str) -> None:
+    """Removes what a step was given and what it wrote; its checkpoint stays."""
+    folder = store.work(key)
+    for name in ("in", "out"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()  # only when there is no checkpoint
 
 
 def outputs(store: Store, key: str) -> dict[str, Path]:

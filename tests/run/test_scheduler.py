@@ -1,10 +1,6 @@
 """Steps in processes of their own: what they return, how they fail, and how a run is resumed or interrupted."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,26 +10,11 @@ from lcspec.diag.model import LcspecError
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock, owner
 from lcspec.run.store import Store
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
-
-def run(folder: Path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the steps called `names` (see `steps_to_run.py`) in their order; prints the outcome as JSON."""
-    paths = os.pathsep.join([str(HERE / "plugin"), str(ROOT)])
-    command = [sys.executable, str(HERE / "steps_to_run.py"), str(folder), *names]
-    env = {**os.environ, "PYTHONPATH": paths, **environment}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60)
-
-
-def outcome(done: subprocess.CompletedProcess[str]) -> dict:
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+from tests.run.harness import finish, gone, run, start, wait_for
 
 
 def test_a_step_publishes_outputs_metrics_and_timings(tmp_path: Path) -> None:
-    told = outcome(run(tmp_path, "write"))
+    told = run(tmp_path, "write")
     assert (told["status"], told["ran"]) == ("ok", 1)
     store = Store.peek(tmp_path / ".lcspec")
     record = store.heads["write"]
@@ -43,15 +24,15 @@ def test_a_step_publishes_outputs_metrics_and_timings(tmp_path: Path) -> None:
 
 
 def test_finished_steps_are_not_run_again(tmp_path: Path) -> None:
-    assert outcome(run(tmp_path, "write"))["ran"] == 1
-    again = outcome(run(tmp_path, "write", "other"))
+    assert run(tmp_path, "write")["ran"] == 1
+    again = run(tmp_path, "write", "other")
     assert (again["ran"], again["reused"]) == (1, 1)
 
 
 def test_an_exception_is_named_with_its_log_and_leaves_nothing(tmp_path: Path) -> None:
-    told = outcome(run(tmp_path, "write", "raise", "other"))
+    told = run(tmp_path, "write", "raise", "other")
     assert told["status"] == "failed"
-    assert [(step, code) for step, code, _ in told["failures"]] == [("raise", "LC1202")]
+    assert told["codes"] == [("raise", "LC1202")]
     assert "ZeroDivisionError" in told["failures"][0][2]
     store = Store.peek(tmp_path / ".lcspec")
     assert sorted(store.records[key].step for key in store.records) == ["write"]
@@ -59,7 +40,7 @@ def test_an_exception_is_named_with_its_log_and_leaves_nothing(tmp_path: Path) -
 
 
 def test_keep_going_runs_what_does_not_need_the_failed_step(tmp_path: Path) -> None:
-    told = outcome(run(tmp_path, "raise", "other", LCSPEC_TEST_KEEP_GOING="1"))
+    told = run(tmp_path, "raise", "other", options={"keep_going": True})
     assert (told["status"], told["ran"]) == ("failed", 1)
 
 
@@ -67,15 +48,15 @@ def test_keep_going_runs_what_does_not_need_the_failed_step(tmp_path: Path) -> N
     ("name", "code"), [("refuse", "LC0402"), ("die", "LC1203"), ("nan", "LC1202"), ("quit", "LC1210")]
 )
 def test_each_way_to_fail_has_its_code(tmp_path: Path, name: str, code: str) -> None:
-    told = outcome(run(tmp_path, name))
-    assert [(step, found) for step, found, _ in told["failures"]] == [(name, code)]
+    told = run(tmp_path, name)
+    assert told["codes"] == [(name, code)]
 
 
 def test_an_interrupt_ends_the_step_and_says_so(tmp_path: Path) -> None:
     process = start(tmp_path, "sleep")
     wait_for(tmp_path / "pid")
     process.send_signal(signal.SIGINT)
-    told = json.loads(process.communicate(timeout=20)[0].splitlines()[-1])
+    told = finish(process)
     assert (told["status"], told["exit_code"]) == ("interrupted", 130)
     assert gone(int((tmp_path / "pid").read_text()))
 
@@ -84,10 +65,10 @@ def test_a_step_that_asks_saves_its_checkpoint_and_goes_on_from_it(tmp_path: Pat
     process = start(tmp_path, "patient")
     wait_for(tmp_path / "pid")
     process.send_signal(signal.SIGTERM)
-    told = json.loads(process.communicate(timeout=20)[0].splitlines()[-1])
+    told = finish(process)
     assert (told["status"], told["exit_code"], told["failures"]) == ("interrupted", 143, [])
     assert gone(int((tmp_path / "pid").read_text()))
-    assert outcome(run(tmp_path, "patient"))["ran"] == 1
+    assert run(tmp_path, "patient")["ran"] == 1
     assert Store.peek(tmp_path / ".lcspec").heads["patient"].metrics == {"began": True}
 
 
@@ -100,7 +81,7 @@ def test_a_killed_apply_takes_its_step_along_and_the_next_one_goes_on(tmp_path: 
     while not gone(int((tmp_path / "pid").read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert gone(int((tmp_path / "pid").read_text()))
-    told = outcome(run(tmp_path, "write", "other"))
+    told = run(tmp_path, "write", "other")
     assert (told["status"], told["ran"], told["reused"]) == ("ok", 1, 1)
 
 
@@ -131,23 +112,3 @@ def test_the_ledger_remembers_attempts_and_counts_each_look_once(tmp_path: Path)
     for _ in range(2):
         ledger.look(number, "topics", "release", "key")
     assert ledger.looks() == 1
-
-
-def start(folder: Path, *names: str) -> "subprocess.Popen[str]":
-    paths = os.pathsep.join([str(HERE / "plugin"), str(ROOT)])
-    command = [sys.executable, str(HERE / "steps_to_run.py"), str(folder), *names]
-    env = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
-
-
-def gone(pid: int) -> bool:
-    """Whether no process with this id does anything any more (a zombie does not)."""
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "ZX"
