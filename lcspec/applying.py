@@ -1,17 +1,13 @@
 """Apply as a function: pins, plans, runs, exports what was generated and writes the report."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lcspec import api, locking
-from lcspec.compile.compose import Settings
-from lcspec.compile.plan_json import texts
+from lcspec.compile.select import Wish, select
 from lcspec.diag.model import Diagnostic, LcspecError
-from lcspec.ir.source import SourceFile
 from lcspec.lock import Lock
 from lcspec.project import Project, write_atomic
 from lcspec.run.apply import Applied, Job, apply_graph, exit_code
@@ -29,46 +25,6 @@ class Result:
     service: Path | None
 
 
-def load_target(path: Path, settings: Settings) -> api.Loaded:
-    """A spec, or a saved plan: then the spec as it lies on disk must be what was planned, under its own settings.
-
-    Raises:
-        LcspecError: LC1103 the plan cannot be read, LC1102 (exit 5) it is stale.
-    """
-    if path.suffix != ".json":
-        return api.load(path, settings)
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        planned, spec = saved["steps"], saved["spec"]
-        project = Project(Path(spec["path"]))
-        settings = Settings(tuple(spec["sets"]), tuple(SourceFile(**text) for text in spec["variables"]))
-    except FileNotFoundError:
-        raise LcspecError([Diagnostic("LC0012", f"there is no file `{path}`", help="name a spec or a plan")]) from None
-    except (ValueError, KeyError, TypeError):
-        help = "make it with `lcspec plan SPEC -o plan.json`"
-        raise LcspecError([Diagnostic("LC1103", f"`{path}` is not a saved plan", help=help)]) from None
-    loaded = api.load(project.spec, settings)
-    stale = [] if loaded.source.text == spec["text"] else ["the spec"]
-    stale += [] if texts(loaded.bases) == spec["bases"] else ["what the spec extends"]
-    if loaded.lock is None or saved["lock"] is None or loaded.lock.digest() != saved["lock"]["sha256"]:
-        stale.append("the lock")
-    if not stale and loaded.ok:
-        stale = _moved_steps(planned, api.make_plan(loaded)[0])
-    if stale:
-        help = "plan again, review, then apply the new plan"
-        raise LcspecError([Diagnostic("LC1102", f"changed since it was planned: {', '.join(stale)}", help=help)], 5)
-    return loaded
-
-
-def _moved_steps(planned: list[dict[str, Any]], now: Any) -> list[str]:
-    """Names of steps whose key or action is not what was saved."""
-    here = {step.step.id: step for step in now.steps}
-    moved = [f"step `{old['id']}`" for old in planned if old["id"] not in here or here[old["id"]].key != old["key"]]
-    known = {old["id"]: old["action"] for old in planned}
-    moved += [f"step `{name}`" for name, step in here.items() if known.get(name) != step.action]
-    return list(dict.fromkeys(moved))[:5]
-
-
 def apply_spec(
     loaded: api.Loaded,
     *,
@@ -79,8 +35,9 @@ def apply_spec(
     form: str,
     say: Callable[[str], None],
     argv: tuple[str, ...],
+    wish: Wish | None = None,
 ) -> Result:
-    """Runs the spec to its end.
+    """Runs the spec to its end, or the part of it that `wish` names.
 
     Raises:
         LcspecError: the lock lacks something and may not change, a library differs, the store is busy.
@@ -88,6 +45,8 @@ def apply_spec(
     from lcspec.cli.progress import make_display
 
     settings = read_settings(loaded.project.root)
+    if wish is not None and wish.said:  # a wrong name is told before the lock is written
+        select(api.lower_loaded(loaded, api.gather_facts(loaded))[0], wish)
     loaded = ensure_lock(loaded, locked=locked, say=say)
     assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
     facts = api.gather_facts(loaded)
@@ -102,6 +61,7 @@ def apply_spec(
         folder=loaded.project.folder,
         spec_sha256=loaded.digest,
         argv=argv,
+        selection=select(graph, wish or Wish()),
     )
     started = time.monotonic()
     with make_display(form, None) as display:
@@ -183,6 +143,8 @@ def closing(applied: Applied, seconds: float, report: Path, service: Path | None
     if applied.release is not None:
         word = "Released" if applied.new_release else "Release stands:"
         lines.append(f"{word} {applied.release['name']} {applied.release['number']}: {applied.release['candidate']}")
+    if applied.left_out:
+        lines.append(f"No release: {applied.why_not}.")
     lines.append(f"Report: {shown(report)}")
     if service is not None:
         lines.append(f"Service: {shown(service)} (start it with `lcspec serve`)")
@@ -197,4 +159,4 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-__all__ = ["Result", "SourceFile", "apply_spec", "ensure_lock", "load_target"]
+__all__ = ["Result", "apply_spec", "ensure_lock"]

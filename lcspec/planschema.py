@@ -74,6 +74,7 @@ def plan() -> Schema:
     sources: Schema = {"type": "array", "items": named}
     texts: Schema = {"type": "array", "items": TEXT}
     text: Schema = {"path": TEXT, "sha256": SHA256, "text": TEXT, "bases": sources, "variables": sources, "sets": texts}
+    text["from_plan"] = {**TEXT, "description": "The way from a saved plan's folder to the spec."}
     totals = {name: whole(_amount(unit)) for name, unit in (("time", "seconds"), ("memory", "bytes"))}
     totals |= {"disk": whole(_amount("bytes")), "cost": or_null(whole({**_amount("USD"), "hourly_price": NUMBER}))}
     open_ = {"gate": TEXT, "candidate": TEXT, "split": TEXT, "n": COUNT, "needed": {"type": ["integer", "null"]}}
@@ -83,7 +84,8 @@ def plan() -> Schema:
         "lcspec plan",
         {
             "name": TEXT,
-            "spec": whole(text),
+            "sha256": {**SHA256, "description": "Digest of all the rest; only in saved plans."},
+            "spec": whole(text, optional=("from_plan",)),
             "lock": or_null(whole({"sha256": SHA256, "data": {"type": "object"}})),
             "selection": whole({"target": texts, "exclude": texts, "replace": texts}),
             "totals": whole(totals),
@@ -97,4 +99,5 @@ def plan() -> Schema:
             "warnings": {"type": "array", "items": diagnostic()},
             "pending": {"type": "boolean"},
         },
+        optional=("sha256",),
     )

@@ -10,11 +10,9 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NAME: Schema = {"type": "string", "pattern": r"^([a-z][a-z0-9]*([._-][a-z0-9]+)*|x-.*)$"}
 
 
-def record_of(title: str, properties: Schema) -> Schema:
-    """The schema of an artefact that lcspec writes: every key is there, none besides."""
-    whole = {"format_version": {"const": 1}, **properties}
-    made = {"type": "object", "properties": whole, "required": sorted(whole), "additionalProperties": False}
-    return {"$schema": DRAFT, "title": title, **made}
+def record_of(title: str, properties: Schema, optional: tuple[str, ...] = ()) -> Schema:
+    """The schema of an artefact that lcspec writes: every key but the `optional` ones is there, none besides."""
+    return {"$schema": DRAFT, "title": title, **whole({"format_version": {"const": 1}, **properties}, optional)}
 
 
 def whole(properties: Schema, optional: tuple[str, ...] = ()) -> Schema:

@@ -6,38 +6,51 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import fail, find_spec, format_option, settings_options, show
+from lcspec.cli.common import fail, find_spec, format_option, settings_options, show, wish_options
 from lcspec.compile.compose import Settings
+from lcspec.compile.select import Wish
 from lcspec.diag.model import Diagnostic, LcspecError
 
 
 @click.command("apply")
-@click.argument("target", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("given", metavar="[SPEC|PLAN.json]", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @settings_options
+@wish_options
 @format_option()
 @click.option("--locked/--no-locked", default=None, help="Refuse to change the lock (default when CI is set).")
 @click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait for another apply to end.")
 @click.option("--jobs", "-j", type=click.IntRange(1), default=None, help="Steps at a time (default: as many as fit).")
 @click.option("--keep-going", "-k", is_flag=True, help="Go on with steps that do not need a failed one.")
 def command(
-    target: Path | None,
+    given: Path | None,
     settings: Settings,
+    wish: Wish,
     form: str,
     locked: bool | None,
     wait: float | None,
     jobs: int | None,
     keep_going: bool,
 ) -> None:
-    """Run what the plan of SPEC says, or exactly a saved PLAN.json."""
-    from lcspec.applying import apply_spec, load_target
+    """Run what the plan of SPEC says, or exactly a saved PLAN.json.
 
-    strict = bool(os.environ.get("CI")) if locked is None else locked
-    say = (lambda text: click.echo(text, err=True)) if form == "text" else (lambda text: None)
-    saved = target if target is not None and target.suffix == ".json" else None
+    With `--target` or `--exclude` a part is run; a release is made only when nothing that it needs was left out.
+    `--replace` runs a step again; the first result stands, and one that differs is reported.
+    """
+    from lcspec.applying import apply_spec
+    from lcspec.saved import load_target
+
+    saved = given is not None and given.suffix == ".json"
     if saved and settings != Settings():
         raise click.UsageError("a saved plan has its own settings; leave `--set` and `--var-file` out")
+    if saved and wish.said:
+        raise click.UsageError("a saved plan has its own selection; leave `--target`, `--exclude`, `--replace` out")
+    if saved and locked is False:
+        raise click.UsageError("a saved plan is run under the lock that it was made with; leave `--no-locked` out")
+    strict = saved or (bool(os.environ.get("CI")) if locked is None else locked)
+    say = (lambda text: click.echo(text, err=True)) if form == "text" else (lambda text: None)
     try:
-        loaded = load_target(saved or find_spec(target), settings)
+        target = load_target(find_spec(given), settings, wish)
+        loaded = target.loaded
         if not loaded.ok:
             fail(loaded.diagnostics, loaded.sources, 1, form)
         if loaded.diagnostics:
@@ -51,6 +64,7 @@ def command(
             form=form,
             say=say,
             argv=tuple(sys.argv[1:]),
+            wish=target.wish,
         )
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)

@@ -59,15 +59,12 @@ def command(
         message = "; ".join(plan.problems) or "a plan without a lock cannot be saved"
         help = "run `lcspec lock` first: a saved plan is exact"
         fail([Diagnostic("LC1002", message, help=help)], {}, 1, form)
-    if form == "json" or out is not None:
-        data = plans.plan_json(loaded, plan, chooser, wish)
-        if out is not None:
-            from lcspec.canon import pretty
-            from lcspec.project import write_atomic
+    if out is not None:
+        from lcspec.saved import save
 
-            write_atomic(out, pretty(data))
-        if form == "json":
-            emit_json(data)
+        save(out, loaded, plan, chooser, wish)
+    if form == "json":
+        emit_json(plans.plan_json(loaded, plan, chooser, wish))
     if form == "text":
         from lcspec.cli.planview.text import render_plan
 

@@ -94,6 +94,7 @@ TITLES = {
     "LC1104": "the store is damaged",
     "LC1105": "nothing to show yet",
     "LC1106": "the plan is beyond the budget",
+    "LC1107": "the saved plan is of another format",
     "LC1108": "device profile cannot be read",
     "LC1109": "no such step",
     "LC1120": "the ledger is damaged",

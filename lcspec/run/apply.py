@@ -1,14 +1,14 @@
 """One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lcspec.compile.facts import Facts
-from lcspec.compile.planner import plan_steps
+from lcspec.compile.planner import EVERYTHING, LEFT_OUT, plan_steps
 from lcspec.gates.choose import Chooser, bad
-from lcspec.ir.plan import Graph, PlannedStep
+from lcspec.ir.plan import Graph, PlannedStep, Selection
 from lcspec.ir.record import Event, StepRecord
 from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
@@ -28,6 +28,7 @@ class Applied:
     """What an apply came to.
 
     `release` is the manifest when one stands, `verdicts` are those that decided it, `why_not` says why there is none.
+    `left_out` counts the steps that `--target` or `--exclude` left out: then there is no release, and no fault.
     """
 
     outcome: Outcome
@@ -39,6 +40,7 @@ class Applied:
     new_release: bool = False
     why_not: str | None = None
     looks: int = 0
+    left_out: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -54,6 +56,7 @@ class Job:
     folder: Path
     spec_sha256: str
     argv: tuple[str, ...] = ()
+    selection: Selection = EVERYTHING
 
 
 def apply_graph(
@@ -76,9 +79,16 @@ def apply_graph(
         run = ledger.start_run(job.name, job.spec_sha256, list(job.argv))
 
         told: set[str] = set()
+        again = set(job.selection.replace)
+
+        def hear(event: Event) -> None:
+            if event.kind == "step-finished" and event.step in again:
+                again.remove(event.step)
+            emit(event)
 
         def replan() -> tuple[PlannedStep, ...]:
-            steps, chooser = plan_steps(job.graph, job.lock, job.facts)
+            selection = replace(job.selection, replace=frozenset(again))
+            steps, chooser = plan_steps(job.graph, job.lock, job.facts, selection)
             for choice, decision in chooser.decisions().items():
                 if choice not in told:
                     told.add(choice)
@@ -91,7 +101,7 @@ def apply_graph(
             store=store,
             ledger=ledger,
             replan=replan,
-            emit=emit,
+            emit=hear,
             jobs=jobs,
             keep_going=keep_going,
             root=job.folder,
@@ -106,12 +116,17 @@ def apply_graph(
 
 
 def _decide(job: Job, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
-    steps, chooser = plan_steps(job.graph, job.lock, job.facts)
+    selection = replace(job.selection, replace=frozenset())
+    steps, chooser = plan_steps(job.graph, job.lock, job.facts, selection)
     records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
     applied = Applied(outcome, steps, chooser, records)
     _count_looks(job, applied, ledger, run)
     if outcome.status != "ok":
         applied.why_not = "the run did not finish"
+        return applied
+    applied.left_out = sum(planned.action == LEFT_OUT for planned in steps)
+    if applied.left_out:
+        applied.why_not = f"{applied.left_out} steps were left out by {selection.words}"
         return applied
     finalist, chosen = chooser.decision("finalist"), chooser.decision("release")
     if finalist is None or finalist.winner is None:
@@ -182,14 +197,15 @@ def _summary(applied: Applied) -> dict[str, Any]:
         "release": applied.release["number"] if applied.release else None,
         "new_release": applied.new_release,
         "why_not": applied.why_not,
+        "left_out": applied.left_out,
         "verdicts": [asdict(verdict) for verdict in applied.verdicts],
     }
 
 
 def exit_code(applied: Applied) -> int:
-    """0 released, 3 a gate stood in the way, 4 a step failed, 7 the store is damaged, 129, 130 or 143 interrupted."""
+    """0 released, or a part was asked for and is done; 3 a gate, 4 a step, 7 the store; 129, 130, 143 interrupted."""
     if applied.outcome.status == "interrupted":
         return applied.outcome.exit_code or 130
     if applied.outcome.status == "failed":
         return applied.outcome.exit_code or 4
-    return 0 if applied.release is not None else 3
+    return 0 if applied.release is not None or applied.left_out else 3

@@ -11,7 +11,7 @@ def blocked(planned: Sequence[PlannedStep], keys: Collection[str], steps: Collec
     causes: dict[str, str] = dict(failed)
     told = []
     for one in planned:
-        if one.action in ("reuse", "skip") or one.step.id in failed:
+        if one.action in ("reuse", "skip", "left-out") or one.step.id in failed:
             continue
         needed = [ref.step for ref in one.step.inputs.values() if isinstance(ref, Output)]
         cause = next((causes[step] for step in needed if step in causes), None)

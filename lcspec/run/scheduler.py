@@ -117,7 +117,7 @@ class _Execution:
     def loop(self, replan: Replan) -> None:
         planned = replan()
         self.outcome.reused = sum(step.action == "reuse" for step in planned)
-        todo = sum(step.action not in ("reuse", "skip") for step in planned)
+        todo = sum(step.action not in ("reuse", "skip", "left-out") for step in planned)
         self.emit("run-started", None, {"steps": len(planned), "reused": self.outcome.reused, "todo": todo})
         if any(step.action == "run" for step in planned):
             self.store.sweep()
