@@ -1,6 +1,24 @@
-"""`python -m lcspec`: the command line."""
+"""The program: `lcspec` and `python -m lcspec`. What can be told again is told before the command line is imported."""
 
-from lcspec.cli.main import main
+import sys
+
+from lcspec import replay
+
+
+def main() -> None:
+    """Runs the command line and exits; see `cli/main.py` for the exit codes."""
+    code = replay.play(sys.argv)
+    if code is not None:
+        sys.exit(code)
+    replay.record(sys.argv)
+    from lcspec.cli.main import main as run
+
+    try:
+        run()
+    except SystemExit as end:
+        replay.keep(sys.argv, end.code if isinstance(end.code, int) else 0)
+        raise
+
 
 if __name__ == "__main__":
     main()

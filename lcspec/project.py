@@ -46,6 +46,12 @@ class Project:
         """The lock beside the spec: `quickstart.yaml` -> `quickstart.lock.json`."""
         return self.spec.with_name(f"{self.spec.stem}.lock.json")
 
+    def probed(self) -> list[Path]:
+        """Paths whose coming or going changes what a command says, even where none of them was ever opened."""
+        marks = [folder / name for folder in (self.folder, *self.folder.parents) for name in ("lcspec.toml", ".git")]
+        state = [self.store / name for name in ("", "records", "releases", "heads.json", "ledger.db", "ledger.db-wal")]
+        return [self.lock, *marks, *state]
+
     def build(self, name: str) -> Path:
         """Where generated code and reports of the spec called `name` go."""
         return self.root / "build" / name

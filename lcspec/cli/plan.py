@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lcspec import api, plans
+from lcspec import api, plans, replay
 from lcspec.cli.common import (
     color_option,
     emit_json,
@@ -75,4 +75,6 @@ def command(
         if out is not None:
             click.echo(f"\nSaved to {out}. Run exactly this with: lcspec apply {out}")
         show(plans.warnings(loaded, plan), loaded.sources, "text", err=True)
+    if out is None:
+        replay.can_be_told_again(*loaded.project.probed())
     raise click.exceptions.Exit(10 if exit_code and api.pending(plan) else 0)
