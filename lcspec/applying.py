@@ -24,6 +24,12 @@ class Result:
     report: Path
     service: Path | None
 
+    @property
+    def changed_nothing(self) -> bool:
+        """Whether everything stood already: the same command would do and say the same again."""
+        outcome = self.applied.outcome
+        return self.code == 0 and outcome.status == "ok" and outcome.ran == 0 and not self.applied.new_release
+
 
 def apply_spec(
     loaded: api.Loaded,
@@ -138,7 +144,8 @@ def closing(applied: Applied, seconds: float, report: Path, service: Path | None
     from lcspec.units import format_seconds
 
     outcome = applied.outcome
-    lines = [f"\n{outcome.ran} steps ran, {outcome.reused} reused, in {format_seconds(seconds)}."]
+    took = f", in {format_seconds(seconds)}" if outcome.ran else ""
+    lines = [f"\n{outcome.ran} steps ran, {outcome.reused} reused{took}."]
     lines += [f"  gate {v.gate} on {v.split}: {v.outcome} — {v.why}" for v in applied.verdicts]
     if applied.release is not None:
         word = "Released" if applied.new_release else "Release stands:"

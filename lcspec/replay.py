@@ -1,4 +1,4 @@
-"""What a command printed, told again while nothing that it read has moved: an unchanged plan, an apply with nothing to do.
+"""Tells again what a command printed, while nothing that it read has moved: an unchanged plan, an idle apply.
 
 A memo holds the output and exit code of one command line in one folder, with the state (size, times, inode) of every
 file that was opened and every folder that was listed meanwhile. It is a disposable cache in the user's cache folder,
@@ -58,7 +58,7 @@ _recorder: Recorder | None = None
 
 def record(argv: list[str]) -> None:
     """Begins to note what the command reads and prints, if it is one that can be told again."""
-    global _recorder  # noqa: PLW0603 - the hook and the streams belong to the process
+    global _recorder
     if not _wanted(argv):
         return
     _recorder = made = Recorder()
@@ -70,7 +70,7 @@ def record(argv: list[str]) -> None:
                 made.paths.add(os.path.abspath(os.fsdecode(path)))
 
     sys.addaudithook(hear)
-    sys.stdout, sys.stderr = _Tee(sys.stdout, made.out.append), _Tee(sys.stderr, made.err.append)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Tee(sys.stdout, made.out.append), _Tee(sys.stderr, made.err.append)
 
 
 def can_be_told_again(*probed: os.PathLike[str] | str) -> None:

@@ -76,4 +76,9 @@ def command(
     elif result.code == 3:
         help = f"read {result.report}; change the spec and apply again: finished steps are kept"
         show([Diagnostic("LC1301", result.applied.why_not or "", help=help)], {}, "text", err=True)
+    if result.changed_nothing:
+        from lcspec import replay
+
+        made = [path for path in (result.report, result.service) if path is not None]
+        replay.can_be_told_again(*loaded.project.probed(), *made)
     raise click.exceptions.Exit(result.code)

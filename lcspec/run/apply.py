@@ -76,8 +76,9 @@ def apply_graph(
     store = Store.open(job.store)
     with StoreLock.acquire(job.store, wait=wait) as lock:
         ledger = Ledger.open(job.store)
-        run = ledger.start_run(job.name, job.spec_sha256, list(job.argv))
-
+        idle = all(step.action != "run" for step in plan_steps(job.graph, job.lock, job.facts)[0])
+        # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
+        run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
         told: set[str] = set()
         again = set(job.selection.replace)
 
@@ -111,7 +112,9 @@ def apply_graph(
         )
         applied = _decide(job, outcome, ledger, run)
         emit(Event("run-finished", None, _summary(applied)))
-        ledger.finish_run(run, outcome.status)
+        if not idle:
+            ledger.finish_run(run, outcome.status)
+        ledger.close()
     return applied
 
 
