@@ -18,7 +18,7 @@ SWITCH = "LCSPEC_REPLAY"
 COMMANDS = ("plan", "apply")
 KEPT, ROOM = 100, 200  # memos kept when there are more than ROOM
 RACY = 50_000_000  # nanoseconds: a file this young could change again without a new time stamp
-_SHOWN = ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONPATH", "XDG_CACHE_HOME")
+_SHOWN = ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "PYTHONPATH", "XDG_CACHE_HOME")
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 State = list[int] | None
@@ -125,8 +125,8 @@ def _wanted(argv: list[str]) -> bool:
 def _place(argv: list[str]) -> str:
     """The file of the memo of a command line: here, with this interpreter and this lcspec, to this kind of terminal."""
     environment = {k: v for k, v in os.environ.items() if k in _SHOWN or k.startswith("LCSPEC_")}
-    width = os.get_terminal_size(1).columns if sys.stdout.isatty() else None
-    said = [argv[1:], os.getcwd(), sys.version, sys.executable, _PACKAGE, environment, width, sys.stderr.isatty()]
+    size = os.get_terminal_size(1) if sys.stdout.isatty() else None
+    said = [argv[1:], os.getcwd(), sys.version, sys.executable, _PACKAGE, environment, size, sys.stderr.isatty()]
     name = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "lcspec", "replay", name[:40] + ".json")
