@@ -1,5 +1,6 @@
 """Questions that several rules ask of a spec. Pure; what is not known is None, and the rule that asked is silent."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -131,3 +132,13 @@ def chain_of(spec: Spec, name: str) -> list[str]:
 def plural(count: int, noun: str) -> str:
     """`1 row`, `12 rows`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def normal(text: str) -> str:
+    """A text as leaks are compared: its words in lower case, without punctuation (as `rowset.without_leaks` does)."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def learns_answers(columns: Any) -> bool:
+    """Whether rows with these columns show a right answer to learn from."""
+    return any(getattr(columns, role, None) for role in ("target", "accepted", "messages"))

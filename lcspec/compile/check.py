@@ -61,6 +61,7 @@ class Reporter:
 Rule = Callable[[Spec, Known, Reporter], None]
 GROUPS: dict[str, Callable[[Spec], object]] = {  # folder in `rules/` to when its rules have anything to say
     "": lambda spec: True,
+    "data": lambda spec: spec.entries("data"),
     "models": lambda spec: spec.entries("model"),
     "prompts": lambda spec: spec.entries("prompt"),
     "tuning": lambda spec: spec.entries("tuning"),

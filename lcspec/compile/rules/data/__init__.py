@@ -1,0 +1,1 @@
+"""What a reviewer would say of data: one rule a file."""

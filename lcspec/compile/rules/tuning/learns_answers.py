@@ -1,0 +1,39 @@
+"""A recipe needs rows with what it learns from: right answers, preference pairs, or feedback."""
+
+from lcspec.compile.asking import columns_of, learns_answers, tuned_on
+from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
+from lcspec.ir.spec import Spec
+
+PAIRS, FEEDBACK = ("chosen", "rejected"), ("completion", "desirable")
+ROLES = {"dpo": PAIRS, "orpo": PAIRS, "cpo": PAIRS, "simpo": PAIRS, "reward": PAIRS, "kto": FEEDBACK}
+DOCUMENTS = ("pretrain",)
+PROMPTS_ONLY = ("grpo", "rloo", "ppo", "distill")  # they learn from rewards or a teacher
+
+
+def check(spec: Spec, known: Known, report: Reporter) -> None:
+    """LC0502 for supervised recipes without answers, LC0514 for alignment without its columns."""
+    for entry in spec.entries("tuning").values():
+        named = tuned_on(entry)
+        data = spec.entries("data").get(named[0]) if named else None
+        if data is None:
+            continue
+        columns, path = columns_of(data), (*entry.path, "data")
+        also = ((data.path, "this entry"),)
+        if (data.kind == "documents") != (entry.kind in DOCUMENTS):
+            have, want = ("documents", "rows") if data.kind == "documents" else ("rows", "documents")
+            message = f"`{data.name}` holds {have}, `{entry.kind}` learns from {want}"
+            report.error("LC0502", path, message, f"name a data entry with {want}", also=also)
+            continue
+        roles = ROLES.get(entry.kind)
+        if roles:
+            missing = [role for role in roles if not getattr(columns, role, None)]
+            if missing:
+                lacking = " and ".join(f"`{role}`" for role in missing)
+                message = f"`{entry.kind}` learns from {' and '.join(roles)}; `{data.name}` has no {lacking}"
+                named_columns = ", ".join(f"{role}: …" for role in missing)
+                report.error("LC0514", path, message, f"name them: `columns: {{{named_columns}}}`", also=also)
+        elif entry.kind not in (*DOCUMENTS, *PROMPTS_ONLY) and not learns_answers(columns):
+            message = f"the rows of `{data.name}` have no answers to learn from"
+            help = "name the column with the answer: `columns: {target: …}`"
+            report.error("LC0502", path, message, help, also=also)
