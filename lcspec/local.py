@@ -14,6 +14,7 @@ from lcspec.ir.document import Node, locate
 from lcspec.ir.source import SourceFile
 from lcspec.ir.spec import Bound, Spec
 from lcspec.kinds import registry
+from lcspec.rowset import DataFault
 
 QUICK_BYTES = 20 << 20  # local files up to this size are read while checking
 
@@ -38,7 +39,8 @@ class Local:
 
     def __init__(self, folder: Path, spec: Spec, locked: Mapping[str, Mapping[str, Any]]) -> None:
         self.folder, self.spec = folder, spec
-        self.known = Known(ModelFacts(self, locked), cache(self._rows), cache(self._documents), cache(self._counter))
+        self._read: dict[str, Splits | DataFault] = {}
+        self.known = Known(ModelFacts(self, locked), self._rows, cache(self._documents), cache(self._counter))
 
     def faults(self, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
         """Missing files, and rows that the data kind would refuse, shown at their line in the data file."""
@@ -61,7 +63,6 @@ class Local:
         if not hasattr(module, "read") or not self.quick(entry):
             return []
         from lcspec.datakind import fault_at
-        from lcspec.rowset import DataFault
 
         try:
             self._divided(entry.name)
@@ -79,8 +80,6 @@ class Local:
             return False
 
     def _rows(self, name: str) -> Splits | None:
-        from lcspec.rowset import DataFault
-
         entry = self.spec.entries("data").get(name)
         if entry is None or not hasattr(registry.module("data", entry.kind), "read") or not self.quick(entry):
             return None
@@ -90,7 +89,18 @@ class Local:
             return None
 
     def _divided(self, name: str) -> Splits:
-        """The rows by split; DataFault when they cannot be read."""
+        """The rows by split, read once; DataFault when they cannot be read."""
+        if name not in self._read:
+            try:
+                self._read[name] = self._divide(name)
+            except DataFault as fault:
+                self._read[name] = fault
+        known = self._read[name]
+        if isinstance(known, DataFault):
+            raise known
+        return known
+
+    def _divide(self, name: str) -> Splits:
         from lcspec.datakind import divided_rows
 
         entry = self.spec.find("data", name)
@@ -103,8 +113,6 @@ class Local:
         module = registry.module("data", entry.kind)
         if not hasattr(module, "read_documents"):
             return None
-        from lcspec.rowset import DataFault
-
         try:
             return {one["title"]: one["text"] for one in module.read_documents(self.folder, entry.body)}
         except (DataFault, OSError, UnicodeDecodeError):

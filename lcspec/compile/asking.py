@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lcspec.compile.known import Known
@@ -134,6 +135,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+@lru_cache(1 << 18)
 def normal(text: str) -> str:
     """A text as leaks are compared: its words in lower case, without punctuation (as `rowset.without_leaks` does)."""
     return " ".join(re.findall(r"\w+", text.lower()))

@@ -28,7 +28,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             note = f"`{text[:60]}` is {' and '.join(f'`{one}`' for one in sorted(told)[:3])}"
             help = "decide on one answer for each; no model can be right on both"
             report.warning("LC0420", entry.path, message, help, key=True, notes=(note,))
-        train = Counter(normal(row.variables[columns.input]) for row in splits.get("train", ()) if row in rows)
+        inputs = (row.variables.get(columns.input) for row in splits.get("train", ()))
+        train = Counter(normal(text) for text in inputs if text)
         copies = sum(count - 1 for count in train.values())
         if copies > max(LEAST, REPEATED * sum(train.values())):
             message = f"{copies} of {sum(train.values())} rows of train repeat another one's input"
