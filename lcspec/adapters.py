@@ -30,6 +30,26 @@ def lora_config(io: StepIO, model: Any) -> Any:
     )
 
 
+def adapter_of(io: StepIO, model: Any) -> Any:
+    """The configuration of the adapters that `adapter` asks for; None when all weights learn."""
+    return None if io.params["adapter"] == "none" else lora_config(io, model)
+
+
+def ia3_config(io: StepIO, model: Any) -> Any:
+    """`IA3Config` of a body; ends the step when the architecture is not known and no layers are named."""
+    from peft import IA3Config
+    from peft.utils import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as KNOWN
+
+    targets = _present(io, model, "target-modules")
+    if not targets and model.config.model_type not in KNOWN:
+        help = "name them: `target-modules: […]`; the model has " + ", ".join(sorted(_names(model))[:20])
+        io.fail("the layers that IA3 scales are not known for this architecture", help=help, code="LC1233")
+    inner = _present(io, model, "feedforward-modules")
+    return IA3Config(
+        target_modules=targets or None, feedforward_modules=(inner if targets else None), task_type="CAUSAL_LM"
+    )
+
+
 def target_modules(io: StepIO, model: Any) -> Any:
     """The layers that get adapters: `all-linear`, or names that the model has."""
     named = _present(io, model, "target-modules")

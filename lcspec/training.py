@@ -1,18 +1,17 @@
-"""The training core that all tuning kinds run on: rows to token ids, guarded and resumable training, merged weights.
+"""The training core that all tuning kinds run on: guarded, resumable training, and merged weights.
 
-A kind's `train` reads top to bottom: `load`, `pick`, encode, a TRL trainer with `arguments`, `fit`, `save`. Heavy
-imports stay inside functions.
+A kind's `train` reads top to bottom: `load`, examples (`examples.py`), a TRL trainer with `arguments`, `fit`, `save`.
+Heavy imports stay inside functions.
 """
 
 import json
-import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lcspec import checkpoints
 from lcspec.kinds.api import StepIO
-from lcspec.rowset import Row, read_rows
 from lcspec.trainwatch import Watch, make_callback
 
 Curve = list[dict[str, float]]
@@ -22,107 +21,58 @@ LOGGED = {"rewards/margins": "margin", "rewards/accuracies": "accuracy"}  # TRL'
 
 
 def load(io: StepIO) -> Any:
-    """The model to start from (float32) and its tokenizer, as `runtime.model.LoadedModel`."""
+    """The model to start from and its tokenizer, as `runtime.model.LoadedModel`.
+
+    In float32; with frozen weights quantised where the recipe wants that. Without adapters every weight may learn.
+    """
     from lcspec.runtime.model import load_model
 
-    return load_model(io.input("model"), threads=io.threads)
+    adapter = io.params.get("adapter", "lora")
+    if adapter == "qlora":
+        from lcspec.quantbase import load_quantized_base
+
+        return load_quantized_base(io)
+    loaded = load_model(io.input("model"), threads=io.threads)
+    loaded.model.requires_grad_(adapter == "none")
+    return loaded
 
 
-def load_prompt(io: StepIO) -> Any:
-    """The prompt that rows are put through."""
-    from lcspec.runtime.prompt import Prompt
+def reference(io: StepIO) -> Any:
+    """The model that preferences are measured against; None where adapters can be left out for that."""
+    from lcspec.runtime.model import load_model
 
-    return Prompt.from_json(json.loads((io.input("prompt") / "prompt.json").read_text(encoding="utf-8")))
-
-
-def rows_of(io: StepIO) -> list[Row]:
-    """The rows of the split that the recipe names."""
-    try:
-        return read_rows(io.input("rows"), io.params["split"])
-    except FileNotFoundError:
-        help = "name a split that the data has, or let `split` carve one out"
-        io.fail(f"the data has no split `{io.params['split']}`", help=help, code="LC1230")
+    return load_model(io.input("model")).model if io.params["adapter"] == "none" else None
 
 
-def pick(rows: Sequence[Row], count: int | None, seed: int, sampling: str = "random") -> list[Row]:
-    """`count` rows in the order of a seeded shuffle; `balanced` takes labels in turn."""
-    shuffled = sorted(rows, key=lambda row: row.id)
-    random.Random(seed).shuffle(shuffled)
-    if sampling == "balanced":
-        groups: dict[str, list[Row]] = {}
-        for row in shuffled:
-            groups.setdefault(row.target or "", []).append(row)
-        longest = max(map(len, groups.values()), default=0)
-        shuffled = [g[turn] for turn in range(longest) for _, g in sorted(groups.items()) if turn < len(g)]
-    return shuffled[:count]
+def learn(io: StepIO, model: Any, patterns: Sequence[str]) -> None:
+    """Lets the weights learn whose names match a pattern; all of them when there is none."""
+    named = dict(model.named_parameters())
+    chosen = [name for name in named if not patterns or any(re.search(pattern, name) for pattern in patterns)]
+    if not chosen:
+        help = f"names look like `{next(iter(named), '')}`"
+        io.fail(f"no weight matches {', '.join(f'`{one}`' for one in patterns)}", help=help, code="LC1233")
+    for name in chosen:
+        named[name].requires_grad_(True)
 
 
-def short_enough(io: StepIO, made: Sequence[Any], lengths: Sequence[int], context: int | None) -> list[Any]:
-    """The examples that fit `max-length` and the model; what is left out is counted.
+def supervised(io: StepIO, loaded: Any, examples: list[dict[str, list[int]]], adapter: Any = None) -> Any:
+    """TRL's trainer for examples with labels; `adapter` is a PEFT configuration, None when weights learn themselves."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
 
-    Ends the step when nothing is left to learn from.
-    """
-    limit = min(io.params["max-length"], context or io.params["max-length"])
-    kept = [one for one, length in zip(made, lengths, strict=True) if length <= limit]
-    if not made:
-        help = "check that the rows have what this method learns from: an answer, pairs, or judged completions"
-        io.fail("the data has no row to learn from", help=help, code="LC1230")
-    if len(kept) < len(made):
-        io.warn(f"{len(made) - len(kept)} of {len(made)} rows are longer than {limit} tokens and were left out")
-    if not kept:
-        help = "raise `max-length`, or cut the input with the prompt's `truncate`"
-        io.fail(f"none of {len(made)} rows is as short as {limit} tokens", help=help, code="LC1230")
-    return kept
-
-
-def answers(io: StepIO, loaded: Any, prompt: Any) -> list[dict[str, list[int]]]:
-    """Token ids and labels of each row with an answer, as the runtime renders it; -100 where the loss does not look.
-
-    In a conversation the loss is on every answer of the assistant.
-    """
-    from lcspec.runtime.prompt import encode_conversation
-
-    usable = [row for row in rows_of(io) if row.target or row.accepted]
-    rows = pick(usable, io.params["rows"], io.seed, io.params["sampling"])
-    made = []
-    for row in rows:
-        turns = [*turns_of(io, row), shot(row.variables, row.target or row.accepted[0])]
-        made += encode_conversation(loaded.tokenizer, prompt, turns, row.system)
-    kept = short_enough(io, made, [len(one.input_ids) for one in made], loaded.context)
-    return [{"input_ids": one.input_ids, "labels": labels(one)} for one in kept]
-
-
-def question(io: StepIO, tokenizer: Any, prompt: Any, row: Row) -> list[int]:
-    """Token ids of what comes before an answer of this row, earlier turns included."""
-    from lcspec.runtime.prompt import conversation, encode_prompt
-
-    whole = conversation(tokenizer, prompt, turns_of(io, row), row.system)
-    return list(encode_prompt(tokenizer, whole, dict(row.variables)))
-
-
-def answer(tokenizer: Any, prompt: Any, text: str) -> list[int]:
-    """Token ids of an answer and its end."""
-    from lcspec.runtime.prompt import encode_answer, end_of_turn
-
-    return [*encode_answer(tokenizer, prompt, text), end_of_turn(tokenizer, prompt)]
-
-
-def turns_of(io: StepIO, row: Row) -> list[Any]:
-    """The turns before a row's input; other columns have in them the values that they have in the row."""
-    return [shot({**row.variables, io.params["input"]: user}, assistant) for user, assistant in row.history]
-
-
-def shot(variables: Mapping[str, str], answer: str) -> Any:
-    """A question and its answer, as prompts hold them."""
-    from lcspec.runtime.prompt import Shot
-
-    return Shot(dict(variables), answer)
-
-
-def labels(example: Any) -> list[int]:
-    """The ids that count for the loss; -100 elsewhere. TRL refuses mask columns on data that is tokenised already."""
-    pairs = zip(example.input_ids, example.completion_mask, strict=True)
-    return [token if counts else -100 for token, counts in pairs]
+    return SFTTrainer(
+        model=loaded.model,
+        args=SFTConfig(
+            **arguments(io),
+            neftune_noise_alpha=io.params.get("neftune-alpha"),
+            max_length=None,
+            completion_only_loss=True,
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=Dataset.from_list(examples),
+        processing_class=loaded.tokenizer,
+        peft_config=adapter,
+    )
 
 
 def arguments(io: StepIO) -> dict[str, Any]:
@@ -166,6 +116,7 @@ def fit(io: StepIO, trainer: Any) -> None:
 
     Ends the step as interrupted when it was told to stop, and with a diagnostic when the loss is lost.
     """
+    settle(io, trainer.model)
     folder = io.checkpoint()
     settings = io.settings.get("checkpoint", {})
     start = checkpoints.newest(folder, io.warn)
@@ -190,6 +141,13 @@ def fit(io: StepIO, trainer: Any) -> None:
     io.metric("rows", len(trainer.train_dataset))
 
 
+def settle(io: StepIO, model: Any) -> None:
+    """Undoes what trainers do to quantised models: adapters in bfloat16 learn nothing from small steps."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and io.params["precision"] == "float32":
+            parameter.data = parameter.data.float()
+
+
 def curve_of(history: Sequence[dict[str, Any]]) -> Curve:
     """The loss curve as [{"step", "loss", "learning_rate", …}], with what else the method shows of its progress."""
     made = []
@@ -201,21 +159,34 @@ def curve_of(history: Sequence[dict[str, Any]]) -> Curve:
 
 
 def save(io: StepIO, trainer: Any, tokenizer: Any) -> None:
-    """Writes the trained weights as a model folder; adapters also by themselves, before they are merged."""
+    """Writes the trained weights as a model folder; adapters also by themselves, before they are merged.
+
+    Adapters that learnt on quantised weights are merged into the full-precision ones: merging into quantised weights
+    would round the update away.
+    """
     model = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(model, "merge_and_unload"):
-        save_adapter(io, model)
+        adapter = save_adapter(io, model)
+        if getattr(model.get_base_model(), "is_quantized", False):
+            from peft import PeftModel
+
+            from lcspec.runtime.model import load_model
+
+            model = PeftModel.from_pretrained(load_model(io.input("model")).model, adapter)
         model = model.merge_and_unload()
     write_model(io, model, tokenizer)
 
 
 def save_adapter(io: StepIO, model: Any) -> Path:
-    """Writes the adapters alone; nothing of this machine is in the files."""
-    for config in model.peft_config.values():
-        config.base_model_name_or_path = None
+    """Writes the adapters alone; equal adapters give equal files on every machine."""
     target = io.output("adapter")
     model.save_pretrained(target, safe_serialization=True)
     (target / "README.md").unlink(missing_ok=True)
+    path = target / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = None  # a path of this machine
+    config = {name: sorted(value) if isinstance(value, list) else value for name, value in config.items()}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
     return target
 
 

@@ -10,6 +10,7 @@ from lcspec.units import Duration
 
 ANSWERS = (("target", "accepted", "messages"),)
 PAIRS = (("chosen",), ("rejected",))
+DOCUMENTS = (("documents",),)
 
 
 class Checkpointing(Strict):
@@ -68,6 +69,24 @@ class AdapterBody(Strict):
     target_modules: tuple[str, ...] = option((), doc="Names of layers that get adapters, in place of `modules`.")
     layers: tuple[int, ...] = option((), doc="Numbers of the blocks that get adapters, from 0; all by default.")
     also_train: tuple[str, ...] = option((), doc="Modules that are trained whole beside the adapters: `lm_head`, …")
+
+
+class QuantizedBody(Strict):
+    """How the frozen weights are kept while adapters on them learn."""
+
+    base: Literal["nf4", "fp4", "int8"] = option("nf4", doc="Form of the frozen weights while training.")
+    double_quant: bool = option(False, doc="Quantise the scales of the frozen weights too.")
+
+
+class AlignmentBody(TrainingBody, AdapterBody, QuantizedBody):
+    """Training on what people or models prefer."""
+
+    learning_rate: float = option(5e-6, doc="Peak learning rate, reached after the warm-up.", gt=0)
+    adapter: Literal["lora", "qlora", "none"] = option(
+        "lora", doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`)."
+    )
+    variant: Literal["plain", "rslora", "dora"] = option("plain", doc="The kind of adapter.")
+    beta: float = option(0.1, doc="How closely the model is held to the one it started from.", gt=0)
 
 
 def params_of(body: Any) -> dict[str, Any]:

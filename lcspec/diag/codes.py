@@ -98,6 +98,7 @@ TITLES = {
     "LC0511": "adapter scale that drowns the base",
     "LC0550": "conversation that cannot be read",
     "LC0551": "judgement that is neither true nor false",
+    "LC0552": "pattern that is no regular expression",
     "LC0601": "gate on a metric that nobody measures",
     "LC0602": "gate without one threshold",
     "LC0603": "metric cannot be computed from this data",
@@ -161,6 +162,7 @@ TITLES = {
     "LC1231": "loss is not a finite number",
     "LC1232": "loss exploded",
     "LC1233": "layer that the model does not have",
+    "LC1234": "optional package is missing",
     "LC1301": "a gate did not pass",
     "LC1901": "plugin cannot be loaded",
 }

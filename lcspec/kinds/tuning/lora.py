@@ -1,7 +1,7 @@
 """LoRA: low-rank adapters on the linear layers, trained with TRL and merged into full precision.
 
 Use it when prompting is not enough and there are some hundred rows. Rows are rendered by `runtime/prompt.py`, the same
-code that evaluates and serves; the loss is on the answer and its end only. Hu et al. 2021, arXiv:2106.09685.
+code that evaluates and serves; the loss is on answers and their ends only. Hu et al. 2021, arXiv:2106.09685.
 Variants: `rslora` scales by the root of the rank (arXiv:2312.03732), `dora` learns length and direction of weights
 apart (arXiv:2402.09353), `pissa` (arXiv:2404.02948) and `olora` (arXiv:2406.01775) start from the weights themselves.
 """
@@ -26,27 +26,12 @@ def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
 
 def train(io: StepIO) -> None:
     """Trains the adapters, merges them, and writes the model folder and the adapter folder."""
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
-
-    from lcspec import training
+    from lcspec import examples, training
     from lcspec.adapters import lora_config
 
     loaded = training.load(io)
-    examples = training.answers(io, loaded, training.load_prompt(io))
-    trainer = SFTTrainer(
-        model=loaded.model,
-        args=SFTConfig(
-            **training.arguments(io),
-            neftune_noise_alpha=io.params["neftune-alpha"],
-            max_length=None,
-            completion_only_loss=True,
-            dataset_kwargs={"skip_prepare_dataset": True},
-        ),
-        train_dataset=Dataset.from_list(examples),
-        processing_class=loaded.tokenizer,
-        peft_config=lora_config(io, loaded.model),
-    )
+    rows = examples.answers(io, loaded, examples.load_prompt(io))
+    trainer = training.supervised(io, loaded, rows, adapter=lora_config(io, loaded.model))
     training.fit(io, trainer)
     training.save(io, trainer, loaded.tokenizer)
 

@@ -1,0 +1,65 @@
+"""Full fine-tuning: every weight learns, or those that `train-only` names.
+
+Use it when there is memory for weights, gradients and two optimiser states (16 bytes a parameter in float32) and when
+adapters do not reach the quality that is needed; it forgets more than `lora`. Rows are rendered as for `lora`.
+"""
+
+import re
+from typing import Any
+
+from lcspec.diag.model import Diagnostic
+from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
+from lcspec.tuningkind import ANSWERS, SupervisedBody, lower_tuning
+
+
+class FullBody(SupervisedBody):
+    """A recipe for all weights."""
+
+    train_only: tuple[str, ...] = option(
+        (), doc="Patterns (regular expressions) of the weights that learn, say `layers\\.2[0-9]\\.`; all by default."
+    )
+
+
+def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
+    """One training step on the weights and the prompt of the subject."""
+    return lower_tuning(ctx, entry, subject, KIND)
+
+
+def check(entry: Bound, spec: Any) -> list[Diagnostic]:
+    """LC0552: a pattern that is no regular expression."""
+    found = []
+    for pattern in entry.body.train_only:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            help = "write a regular expression of Python's `re`"
+            found.append(Diagnostic("LC0552", f"`{pattern}` under `train-only`: {error}", help=help))
+    return found
+
+
+def train(io: StepIO) -> None:
+    """Trains the weights and writes the model folder."""
+    from lcspec import examples, training
+
+    loaded = training.load(io)
+    training.learn(io, loaded.model, io.params["train-only"])
+    rows = examples.answers(io, loaded, examples.load_prompt(io))
+    trainer = training.supervised(io, loaded, rows)
+    training.fit(io, trainer)
+    training.save(io, trainer, loaded.tokenizer)
+
+
+EXAMPLE = "{kind: full, data: tickets.train, epochs: 3}"
+KIND = Kind(
+    family="tuning",
+    name="full",
+    version=1,
+    body=FullBody,
+    lower=lower,
+    summary="all weights",
+    example=EXAMPLE,
+    actions=("train",),
+    check=check,
+    libraries=("torch", "transformers", "trl"),
+    needs=ANSWERS,
+)

@@ -1,0 +1,55 @@
+"""Continued pre-training: the model reads documents of the domain before it is taught a task.
+
+Use it, then a supervised recipe with `after:`, when the language of the documents is unlike what the model was trained
+on. Documents stand end to end, each closed by the end-of-sequence token, in blocks of `max-length`; the loss is on
+every token. Takes a `documents` entry; all weights learn unless `adapter` says otherwise.
+"""
+
+from typing import Literal
+
+from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
+from lcspec.tuningkind import DOCUMENTS, AdapterBody, QuantizedBody, TrainingBody, lower_tuning
+
+
+class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
+    """A recipe that reads documents."""
+
+    data: str = option(doc="The entry of documents to read.")
+    rows: int | None = option(None, doc="Documents to use; all when left out.", ge=1)
+    max_length: int = option(512, doc="Tokens of a block.", unit="tokens", ge=16)
+    adapter: Literal["lora", "qlora", "none"] = option(
+        "none", doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`)."
+    )
+    variant: Literal["plain", "rslora", "dora"] = option("plain", doc="The kind of adapter.")
+
+
+def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
+    """One training step on the weights of the subject."""
+    return lower_tuning(ctx, entry, subject, KIND)
+
+
+def train(io: StepIO) -> None:
+    """Reads the documents and writes the model folder, and the adapter folder when there are adapters."""
+    from lcspec import examples, training
+    from lcspec.adapters import adapter_of
+
+    loaded = training.load(io)
+    rows = examples.blocks(io, loaded.tokenizer, loaded.context)
+    trainer = training.supervised(io, loaded, rows, adapter=adapter_of(io, loaded.model))
+    training.fit(io, trainer)
+    training.save(io, trainer, loaded.tokenizer)
+
+
+EXAMPLE = "{kind: pretrain, data: handbook, epochs: 2}"
+KIND = Kind(
+    family="tuning",
+    name="pretrain",
+    version=1,
+    body=PretrainBody,
+    lower=lower,
+    summary="reads documents before it learns a task",
+    example=EXAMPLE,
+    actions=("train",),
+    libraries=("torch", "transformers", "peft", "trl"),
+    needs=DOCUMENTS,
+)

@@ -1,0 +1,51 @@
+"""Loading a model with its frozen weights quantised by bitsandbytes, for adapters to learn on."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from lcspec.kinds.api import StepIO
+
+
+def load_quantized_base(io: StepIO) -> Any:
+    """The model of the step with 4- or 8-bit weights, and its tokenizer, as `runtime.model.LoadedModel`.
+
+    Ends the step when bitsandbytes is not installed.
+    """
+    if find_spec("bitsandbytes") is None:
+        help = 'install it: `pip install "lcspec[qlora]"`'
+        io.fail("quantised training needs the package bitsandbytes", help=help, code="LC1234")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from lcspec.runtime.model import LoadedModel, check_folder
+
+    folder = io.input("model")
+    check_folder(folder)
+    torch.set_num_threads(io.threads)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        quantization_config=_config(io),
+        device_map={"": "cuda" if torch.cuda.is_available() else "cpu"},
+        dtype=torch.bfloat16 if io.params["precision"] == "bfloat16" else torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+    model.requires_grad_(False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    return LoadedModel(model, tokenizer, (), getattr(model.config, "max_position_embeddings", None))
+
+
+def _config(io: StepIO) -> Any:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    params = io.params
+    if params["base"] == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=params["base"],
+        bnb_4bit_use_double_quant=params["double-quant"],
+        bnb_4bit_compute_dtype=torch.bfloat16 if params["precision"] == "bfloat16" else torch.float32,
+    )
