@@ -14,7 +14,7 @@ from lcspec.tuningkind import DOCUMENTS, AdapterBody, QuantizedBody, TrainingBod
 class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
     """A recipe that reads documents."""
 
-    data: str = option(doc="The entry of documents to read.")
+    data: str = option(doc="The entry of documents to read.", refers="data")
     rows: int | None = option(None, doc="Documents to use; all when left out.", ge=1)
     max_length: int = option(512, doc="Tokens of a block.", unit="tokens", ge=16)
     adapter: Literal["lora", "qlora", "none"] = option(
