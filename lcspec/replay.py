@@ -133,9 +133,14 @@ def _place(argv: list[str]) -> str:
 
 
 def _state(path: str) -> State:
-    """Size, times and inode of a file or folder; None when there is none."""
+    """Size, times and inode of a file or folder; None when there is none.
+
+    A folder of the package has no times: Python writes byte code into it. What was listed there stands for it.
+    """
     try:
         found = os.stat(path)
+        if path.startswith(_PACKAGE) and os.path.isdir(path):
+            return [len([name for name in os.listdir(path) if name != "__pycache__"]), 0, 0, found.st_ino]
     except OSError:
         return None
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
