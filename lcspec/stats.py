@@ -149,6 +149,17 @@ def share_needed(n: int, threshold: float, confidence: float = 0.95, *, power: f
     return None if short(1.0) < 0 else _solve(short, threshold, 1.0)
 
 
+def fewest_right(threshold: float, rows: int, confidence: float = 0.95) -> int | None:
+    """The fewest right answers of `rows` whose lower Wilson bound reaches `threshold`; None when all are too few."""
+    if rows < 1 or wilson(rows, rows, confidence).low < threshold:
+        return None
+    low, high = 0, rows
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if wilson(middle, rows, confidence).low >= threshold else (middle + 1, high)
+    return low
+
+
 def _whole(rows: float) -> int | None:
     """Rows as a whole number; a hair of rounding must not cost or save one."""
     return max(1, math.ceil(rows - 1e-9)) if rows <= MOST_ROWS else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from lcspec.firstspec.guess import Roles, labels_of
 from lcspec.firstspec.look import Inputs, Look
 from lcspec.kinds import registry
-from lcspec.stats import wilson
+from lcspec.stats import fewest_right
 
 FEWEST_ROWS = 4  # one row for each split and one to spare
 MOST_VALIDATION, MOST_TEST = 300, 500  # more rows cost time and decide little more
@@ -117,7 +117,7 @@ def _proportion(
     for confidence in (0.95, 0.9):
         for step in steps:
             threshold = _rounded(share + (1 - share) * step)
-            needed = needed_right(threshold, rows, confidence)
+            needed = fewest_right(threshold, rows, confidence)
             if needed is not None and needed <= ROOM * rows:
                 why = (
                     f"{guessing} {share:.2f}; on {rows} rows {needed} right answers ({needed / rows:.0%}) show "
@@ -131,19 +131,8 @@ def _proportion(
 
 
 def _decides(share: float, step: float, rows: int) -> bool:
-    needed = needed_right(_rounded(share + (1 - share) * step), rows, 0.9)
+    needed = fewest_right(_rounded(share + (1 - share) * step), rows, 0.9)
     return needed is not None and needed <= ROOM * rows
-
-
-def needed_right(threshold: float, rows: int, confidence: float) -> int | None:
-    """The fewest right answers of `rows` whose lower bound reaches `threshold`; None when all are too few."""
-    if rows < 1 or wilson(rows, rows, confidence).low < threshold:
-        return None
-    low, high = 0, rows
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if wilson(middle, rows, confidence).low >= threshold else (middle + 1, high)
-    return low
 
 
 def _rounded(value: float) -> float:
