@@ -41,6 +41,7 @@ class Commands(click.Group):
 
 _ORDER = [
     "init",
+    "lsp",
     "check",
     "show",
     "lock",
