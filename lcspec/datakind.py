@@ -111,12 +111,16 @@ def prepare_rows(io: StepIO, read: Reader) -> None:
     """The run of every row-based data kind: read, divide, take leaks out, write one file per split."""
     try:
         split = construct(Split, io.params["split"])
-        rows = without_leaks(
-            divide(load_rows(io.input("files"), io.params, read), split), io.params["columns"]["input"]
-        )
+        divided = divide(load_rows(io.input("files"), io.params, read), split)
     except DataFault as fault:
         where = f"{fault.file}:{fault.line}: " if fault.line else f"{fault.file}: " if fault.file else ""
         io.fail(f"{where}{fault.message}", help=fault.help, code=fault.code)
+    write_divided(io, divided, io.params["columns"]["input"])
+
+
+def write_divided(io: StepIO, divided: Mapping[str, list[Row]], input: str) -> None:
+    """Takes leaks out of rows by split, and writes one file per split."""
+    rows = without_leaks(divided, input)
     for note in rows.notes:
         io.warn(note)
     for name, value in rows.counts.items():

@@ -123,3 +123,31 @@ def confusion(answered: Sequence[tuple[str, str]], labels: Sequence[str]) -> dic
 def declared(params: Mapping[str, Any]) -> tuple[str, ...]:
     """The labels among a metric's params; empty when there are none."""
     return tuple(params.get("labels") or ())
+
+
+# --- likelihoods -----------------------------------------------------------------------------------------------
+
+
+def per_token(rows: Sequence[Scored]) -> tuple[float | None, float | None, int, int]:
+    """(mean negative log-likelihood of a token, its standard error over rows, rows, tokens) of judged rows."""
+    known = [row.scores for row in rows if row.scores and row.scores.get("tokens")]
+    tokens = math.fsum(scores["tokens"] for scores in known)
+    if not known or not tokens:
+        return None, None, 0, 0
+    value = math.fsum(scores["nll"] for scores in known) / tokens
+    n = len(known)
+    if n < 2:
+        return value, None, n, int(tokens)
+    spread = [scores["nll"] - value * scores["tokens"] for scores in known]  # a ratio's residuals; their mean is 0
+    error = math.sqrt(math.fsum(one**2 for one in spread) / (n - 1) / n) / (tokens / n)
+    return value, error, n, int(tokens)
+
+
+def per_token_rows(rows: Sequence[Scored]) -> list[float | None]:
+    """One value per row whose mean is `per_token`'s and whose spread gives its standard error."""
+    value, _, n, tokens = per_token(rows)
+    if value is None:
+        return [None for _ in rows]
+    mean = tokens / n
+    scores = [row.scores if row.scores and row.scores.get("tokens") else None for row in rows]
+    return [None if one is None else value + (one["nll"] - value * one["tokens"]) / mean for one in scores]

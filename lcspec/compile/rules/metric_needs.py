@@ -11,6 +11,9 @@ REMEDY = {
     "source": "name the column with the document of the answer: `columns: {source: …}`",
     "hits": "add retrieval under `augmentation`",
     "labels": "declare `scope.labels`",
+    "likelihood": "measure it in a suite of `kind: perplexity`",
+    "pairs": "name the columns with both answers: `columns: {chosen: …, rejected: …}`",
+    "answers": "measure it in a suite of `kind: rows`: here nothing is answered",
 }
 
 
@@ -23,8 +26,12 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         has |= {"labels"} if spec.scope.labels else set()
         has |= {"hits"} if any(one.kind == "retrieval" for one in spec.entries("augment").values()) else set()
         has |= {"accepted"} if "target" in has else set()
+        has |= {"pairs"} if getattr(columns, "chosen", None) and getattr(columns, "rejected", None) else set()
+        judges = entry.kind == "perplexity"
+        has |= {"likelihood"} if judges else {"answers"}
         for index, metric in enumerate(getattr(entry.body, "metrics", ())):
-            for need in getattr(registry.module("metric", metric), "needs", ()):
+            needs = getattr(registry.module("metric", metric), "needs", ())
+            for need in needs if "likelihood" in needs else ("answers", *needs):
                 if need not in has:
                     path = (*entry.path, "metrics", index)
                     report.error("LC0603", path, f"`{metric}` needs {need}, and the data has none", REMEDY[need])

@@ -1,0 +1,169 @@
+"""A suite of likelihoods: how probable the rows' own answers are to the candidate, without letting it answer.
+
+Use it for what has no single right answer: it is the validation loss of a training, on rows that training never saw.
+A row with a target is judged by that; a row with `chosen` and `rejected` by the better answer, and by which of the two
+the candidate finds more probable; a row with neither by its text as a whole. Limits: nothing is generated, so
+guardrails, retrieval and stop words play no part; values of models with different tokenizers do not compare, except
+for `preference-accuracy`.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from lcspec.kinds import registry
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Ref,
+    Resources,
+    Step,
+    StepIO,
+    Subject,
+    option,
+)
+from lcspec.manifest import shared_part
+from lcspec.rowset import Row, read_rows, sample
+
+SLOTS = ("model", "prompt")
+measures = ("likelihood",)  # what its rows hold for metrics
+
+
+class LikelihoodLimits(Body):
+    """Rows that are read of each split; all when left out."""
+
+    validation: int | None = option(None, doc="Rows of validation.", ge=1)
+    test: int | None = option(None, doc="Rows of test.", ge=1)
+
+
+class PerplexitySuiteBody(Body):
+    """A suite of likelihoods."""
+
+    data: str = option(doc="The data entry whose rows are judged.", refers="data")
+    metrics: tuple[str, ...] = option(
+        ("loss",), doc="Of `loss`, `perplexity`, `preference-accuracy`.", refers="metric", min_length=1
+    )
+    max_length: int = option(2048, doc="Rows longer than this are left out and counted.", unit="tokens", ge=16)
+    limit: LikelihoodLimits = option(LikelihoodLimits, doc="Rows to read of each split; a seeded sample.")
+    seed: int = option(0, doc="Seed of the sample.")
+
+
+def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
+    """Judge the rows, then compute the metrics as any suite over rows does."""
+    body = entry.body
+    limit = getattr(body.limit, split)
+    name = f"{entry.name}.{split}:{subject.id}"
+    judge = Step(
+        id=f"judge:{name}",
+        kind=entry.kind_id,
+        action="judge",
+        version=KIND.version,
+        params={"split": split, "limit": limit, "sample-seed": body.seed, "max-length": body.max_length},
+        inputs={
+            "rows": ctx.slots("data", body.data)["rows"],
+            **{slot: subject.slots[slot] for slot in SLOTS if slot in subject.slots},
+        },
+        libraries=KIND.libraries,
+        resources=Resources(cpus=2, memory=2 << 30),
+        estimate=Estimate((5 + 0.05 * (limit or 1000), 10 + 2.0 * (limit or 1000)), 1500 << 20, "formula"),
+        source=entry.path,
+        seed=0,
+    )
+    rows = registry.load("suite", "rows")
+    score = Step(
+        id=f"score:{name}",
+        kind="suite.rows",
+        action="score",
+        version=rows.version,
+        params={
+            "metrics": {metric: registry.load("metric", metric).version for metric in body.metrics},
+            "labels": list(ctx.scope.labels),
+        },
+        inputs={"predictions": Output(judge.id, "predictions")},
+        estimate=Estimate((0.05, 1.0), 50 << 20, "constant"),
+        source=entry.path,
+    )
+    return Lowered((judge, score), {"predictions": score.inputs["predictions"], "score": Output(score.id, "rows")})
+
+
+def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Ref) -> Step:
+    """One step that compares two judged sets row by row."""
+    rows = registry.load("suite", "rows")
+    made: Step = registry.module("suite", "rows").lower_compare(entry, subject, metric, ours, theirs)
+    return replace(made, kind="suite.rows", version=rows.version)
+
+
+def manifest(ctx: Context, entry: Bound) -> dict[str, Any]:
+    """How a service of this candidate answers; nothing here was answered, so it only says the defaults."""
+    return shared_part(
+        task=ctx.scope.task,
+        input=ctx.body("data", entry.body.data).columns.input,
+        labels=list(ctx.scope.labels),
+        scoring="likelihood" if ctx.scope.labels else "generation",
+        max_tokens=256,
+        stop=[],
+    )
+
+
+def judge(io: StepIO) -> None:
+    """Writes `predictions.jsonl`: per row the negative log-likelihood and the number of tokens of what is judged."""
+    from lcspec.runtime.model import load_model
+    from lcspec.runtime.prompt import Prompt
+
+    params = io.params
+    rows = sample(read_rows(io.input("rows"), params["split"]), params["limit"], params["sample-seed"])
+    prompt = Prompt.from_json(json.loads((io.input("prompt") / "prompt.json").read_text(encoding="utf-8")))
+    loaded = load_model(io.input("model"), threads=io.threads)
+    most = min(params["max-length"], loaded.context or params["max-length"])
+    left_out = tokens = 0
+    with (io.output("predictions") / "predictions.jsonl").open("w", encoding="utf-8") as out:
+        for done, row in enumerate(rows):
+            io.progress(done, len(rows))
+            scores = _judged(loaded, prompt, row, most)
+            if scores is None:
+                left_out += 1
+                continue
+            tokens += int(scores["tokens"])
+            told: dict[str, Any] = {"answer": "", "label": None, "refused": None, "hits": [], "scores": scores}
+            out.write(json.dumps({**row.to_json(), **told}, ensure_ascii=False, sort_keys=True) + "\n")
+    if left_out:
+        io.warn(f"{left_out} of {len(rows)} rows are longer than {most} tokens and were left out")
+    if left_out == len(rows):
+        io.fail("no row is short enough to be judged", help="raise `max-length`, or shorten the rows", code="LC1230")
+    io.metric("rows", len(rows) - left_out)
+    io.metric("left_out", left_out)
+    io.metric("tokens", tokens)
+
+
+def _judged(loaded: Any, prompt: Any, row: Row, most: int) -> dict[str, float] | None:
+    """`nll` and `tokens` of a row, of a pair also the mean log-likelihood per token of both; None when too long."""
+    from lcspec.likelihood import encode_rows, negative_log_likelihood
+
+    answer, rejected = encode_rows(loaded.tokenizer, prompt, row)
+    if any(one is not None and len(one.input_ids) > most for one in (answer, rejected)):
+        return None
+    nll, tokens = negative_log_likelihood(loaded.model, answer)
+    scores = {"nll": round(nll, 6), "tokens": float(tokens)}
+    if rejected is not None:
+        worse, count = negative_log_likelihood(loaded.model, rejected)
+        scores |= {"chosen": round(-nll / tokens, 6), "rejected": round(-worse / count, 6)}
+    return scores
+
+
+EXAMPLE = "{kind: perplexity, data: tickets, metrics: [loss], limit: {validation: 200, test: 200}}"
+KIND = Kind(
+    family="suite",
+    name="perplexity",
+    version=1,
+    body=PerplexitySuiteBody,
+    lower=lower,
+    summary="how probable the rows' own answers are",
+    example=EXAMPLE,
+    actions=("judge",),
+    libraries=("torch", "transformers"),
+)
