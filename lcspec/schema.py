@@ -7,6 +7,7 @@ and names are beyond a schema; `lcspec check` knows them.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lcspec import storeschema
 from lcspec.ir.spec import GateSpec, Rung, Scope
 from lcspec.ir.strict import Strict
 from lcspec.ir.twin import twin
@@ -237,5 +238,6 @@ BUILDERS: dict[str, Callable[[], Schema]] = {
     "release": release,
     "show": show,
     "spec": spec,
+    "verify": storeschema.verify,
     "why": why,
 }

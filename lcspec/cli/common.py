@@ -25,6 +25,23 @@ def spec_argument(function: F) -> F:
     return click.argument("spec", type=SPEC, required=False)(function)
 
 
+def project_argument(function: F) -> F:
+    """A spec or a folder of the project, as `where`; without one, the project that is here."""
+    return click.argument("where", type=click.Path(path_type=Path, exists=True), required=False)(function)
+
+
+def project_of(where: Path | None, form: str) -> Any:
+    """The project of a spec or folder; exits with 2 when it has no store yet."""
+    from lcspec.project import Project
+
+    here = where or Path()
+    project = Project(here / "spec.yaml" if here.is_dir() else here)
+    if not project.store.is_dir():
+        help = "`lcspec apply` makes one"
+        fail([Diagnostic("LC1105", f"there is no store in `{project.root}`", help=help)], {}, 2, form)
+    return project
+
+
 def settings_options(function: F) -> F:
     """`--set` and `--var-file`; the command takes them as `settings`."""
 

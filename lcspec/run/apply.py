@@ -1,6 +1,7 @@
 """One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.looks import look_of
 from lcspec.run.release import Releases
+from lcspec.run.repair import set_aside
 from lcspec.run.scheduler import Outcome, execute
 from lcspec.run.settings import RunSettings
 from lcspec.run.store import Store
@@ -74,8 +76,8 @@ def apply_graph(
         LcspecError: the store is busy or damaged.
     """
     store = Store.open(job.store)
-    with StoreLock.acquire(job.store, wait=wait) as lock:
-        ledger = Ledger.open(job.store)
+    with StoreLock.acquire(job.store, wait=wait) as lock, closing(Ledger.open(job.store)) as ledger:
+        store.blobs.aside = lambda digest: set_aside(store, ledger, digest)
         idle = all(step.action != "run" for step in plan_steps(job.graph, job.lock, job.facts)[0])
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
@@ -114,7 +116,6 @@ def apply_graph(
         emit(Event("run-finished", None, _summary(applied)))
         if not idle:
             ledger.finish_run(run, outcome.status)
-        ledger.close()
     return applied
 
 

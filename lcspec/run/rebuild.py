@@ -26,8 +26,7 @@ class Rebuilt(NamedTuple):
 
 def rebuild(root: Path) -> Rebuilt:
     """Makes journal and index anew; the holder of the store's lock calls it. Nothing that either holds is lost."""
-    journal = Journal(root)
-    chain = _merge(_intact(journal.lines()), _intact(_indexed_lines(root)))
+    journal, chain = Journal(root), salvage(root)
     lost = (chain[-1].seq if chain else 0) - len(chain)
     if not _linked(chain):
         chain = _relink(chain, lost)
@@ -37,6 +36,11 @@ def rebuild(root: Path) -> Rebuilt:
     with closing(Ledger.rebuilt(root)) as ledger:
         adopted = _adopt(Store.peek(root), ledger)
     return Rebuilt(len(chain), lost, adopted)
+
+
+def salvage(root: Path) -> list[Entry]:
+    """Every entry that the journal or its index still holds, in order."""
+    return _merge(_intact(Journal(root).lines()), _intact(_indexed_lines(root)))
 
 
 def _intact(lines: Iterable[str]) -> dict[int, Entry]:

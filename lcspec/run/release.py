@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lcspec.canon import digest, pretty
+from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import write_atomic
+from lcspec.run.ledger import Ledger
+from lcspec.run.store.seal import seal, seal_of, unseal
 
 RELEASE_FORMAT = 1
 
@@ -16,12 +20,12 @@ class Releases:
     """The releases of one spec, by its name: specs that share a store number theirs apart."""
 
     def __init__(self, store: Path, name: str) -> None:
-        self.name, self.folder = name, store / "releases" / name
+        self.store, self.name, self.folder = store, name, store / "releases" / name
 
     def all(self) -> list[dict[str, Any]]:
         """All release manifests, oldest first."""
         paths = self.folder.glob("[0-9]*.json")
-        found: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        found = [_read(path) for path in paths]
         return sorted(found, key=lambda manifest: int(manifest["number"]))
 
     def find(self, number: int | None) -> dict[str, Any] | None:
@@ -51,13 +55,19 @@ class Releases:
         return int(history[-2])
 
     def _promotions(self) -> list[int]:
-        try:
-            return list(json.loads((self.folder / "promoted.json").read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return []
+        path = self.folder / "promoted.json"
+        return list(_read(path)["promoted"]) if path.exists() else []
 
     def _write_promotions(self, history: list[int]) -> None:
-        write_atomic(self.folder / "promoted.json", json.dumps(history) + "\n")
+        self._write("promoted.json", {"format_version": RELEASE_FORMAT, "promoted": history})
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Writes a sealed file and tells the ledger that it should be there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with closing(Ledger.open(self.store)) as ledger:
+            text = seal(pretty(content).encode())
+            write_atomic(self.folder / name, text.decode())
+            ledger.append("file", {"name": f"releases/{self.name}/{name}", "sha256": seal_of(text)})
 
     def champion_facts(self) -> Mapping[str, str] | None:
         """What the compiler is told about the champion: its parts, and `suite.split` to its scored rows."""
@@ -97,5 +107,26 @@ class Releases:
             "lock_sha256": lock_sha256,
             "looks": looks,
         }
-        write_atomic(self.folder / f"{number}.json", pretty(manifest))
+        self._write(f"{number}.json", manifest)
         return manifest, True
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What a file of a release says.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    data = path.read_bytes()
+    if path.name == "promoted.json" and data.startswith(b"["):  # of a store of format 1
+        return {"promoted": json.loads(data)}
+    return unseal(data)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_manifest(path)
+    except (OSError, ValueError) as error:
+        message = f"`releases/{path.parent.name}/{path.name}` cannot be used: {error}"
+        help = "`lcspec verify --repair` sets it aside; then `lcspec apply` makes the release again"
+        raise LcspecError([Diagnostic("LC1104", message, help=help)], 7) from None

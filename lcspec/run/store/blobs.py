@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,19 +26,25 @@ Entry = dict[str, Any]
 class Damaged(LcspecError):
     """A blob or tree that a step or a service needs is missing or not what it was (LC1104, exit 7)."""
 
-    def __init__(self, digest: str, message: str) -> None:
+    def __init__(self, digest: str, message: str, steps: Sequence[str] = ()) -> None:
         self.digest = digest
-        help = "`lcspec verify --repair` finds all of it; then apply again: only the steps that made it rerun"
+        again = ", ".join(f"`{step}`" for step in steps)
+        help = f"set aside; apply again: it reruns {again}" if steps else "`lcspec verify --repair`, then apply again"
         super().__init__([Diagnostic("LC1104", message, help=help)], 7)
 
 
 class Blobs:
-    """The blobs of one store. `fetch` may bring one from a remote store; it says whether it did."""
+    """The blobs of one store.
+
+    `fetch` may bring one from a remote store, and says whether it did. `aside` is told of one that is damaged; it may
+    set it aside, and says which steps make it again.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.memo = Memo(root / "cache" / "verified")
         self.fetch: Callable[[str], bool] = lambda digest: False
+        self.aside: Callable[[str], Sequence[str]] = lambda digest: ()
 
     def path(self, digest: str) -> Path:
         """Where the blob `digest` lies."""
@@ -141,7 +147,7 @@ class Blobs:
         path = self.path(digest)
         if self.sound(digest) or self.fetch(digest):
             return path
-        raise Damaged(digest, f"`{name}` is {'damaged' if path.exists() else 'missing'} in the store")
+        raise self.lost(digest, name)
 
     def sound(self, digest: str) -> bool:
         """Whether the blob is there and has the content that its name says."""
@@ -184,7 +190,12 @@ class Blobs:
             except OSError:
                 found = ""
             if found != entry["sha256"] and not self.fetch(entry["sha256"]):
-                raise Damaged(entry["sha256"], f"`{name}` is {'damaged' if found else 'missing'} in the store")
+                raise self.lost(entry["sha256"], name)
+
+    def lost(self, digest: str, name: str) -> Damaged:
+        """The fault that a blob is missing or altered."""
+        word = "damaged" if self.path(digest).exists() else "missing"
+        return Damaged(digest, f"`{name}` is {word} in the store", self.aside(digest))
 
 
 def entries(data: bytes, digest: str) -> dict[str, Entry]:

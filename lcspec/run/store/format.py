@@ -22,6 +22,16 @@ def read_format(root: Path) -> int | None:
         return STORE_FORMAT  # damaged, which `verify` says; what it stands for is written anew
 
 
+def read_format_strictly(root: Path) -> bool:
+    """Whether `store.json` is there and says the format; a store that was never written has none."""
+    try:
+        return int(json.loads((root / "store.json").read_bytes())["format_version"]) == STORE_FORMAT
+    except FileNotFoundError:
+        return not (root / "store").exists()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def check_format(root: Path) -> None:
     """Refuses a store that a newer lcspec made.
 
@@ -49,8 +59,9 @@ def write_format(root: Path) -> None:
 
 
 def _seal_records(root: Path) -> None:
-    """Format 1 to 2: records get their seals. Killed in the middle it is done again: what is sealed stays as it is."""
-    for path in sorted((root / "records").glob("*/*.json")):
+    """Format 1 to 2: records and releases get seals. After a kill it goes on with those without."""
+    found = [*(root / "records").glob("*/*.json"), *(root / "releases").glob("*/[0-9]*.json")]
+    for path in sorted(found):
         data = path.read_bytes()
         if data.startswith(b"{\n"):
             replace_file(path, seal(data), _staging(root))

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from lcspec.run.store.blobs import LARGE, Blobs, Damaged
+from lcspec.run.store.blobs import LARGE, Blobs
 from lcspec.run.store.files import copy_hashed, hash_file, reflink
 
 Snapshot = Mapping[str, tuple[int, ...]]
@@ -62,7 +62,7 @@ def _copy(blobs: Blobs, digest: str, path: Path, name: str) -> None:
         found = ""
     if found != digest:
         if not blobs.fetch(digest):
-            raise Damaged(digest, f"`{name}` is {'damaged' if found else 'missing'} in the store")
+            raise blobs.lost(digest, name)
         shutil.copyfile(blob, path)
 
 

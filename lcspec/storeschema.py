@@ -1,0 +1,29 @@
+"""JSON Schemas of what `verify` and `gc` say."""
+
+from lcspec.schemaparts import COUNT, TEXT, Schema, record_of, whole
+
+_TEXTS: Schema = {"type": "array", "items": TEXT}
+
+
+def verify() -> Schema:
+    """`verify --format json`."""
+    finding = {
+        "fault": {"enum": ["altered", "missing", "extra"]},
+        "what": {"enum": ["blob", "record", "release", "ledger", "format", "file"]},
+        "path": {"type": "string", "description": "Relative to `.lcspec`."},
+        "message": TEXT,
+        "steps": {"type": "array", "items": TEXT, "description": "Steps that must rerun."},
+        "releases": {"type": "array", "items": TEXT, "description": "Releases that hold it, `name number`."},
+    }
+    checked = dict.fromkeys(("blobs", "bytes", "records", "releases", "entries"), COUNT)
+    return record_of(
+        "lcspec verify",
+        {
+            "ok": {"type": "boolean"},
+            "checked": whole(checked),
+            "findings": {"type": "array", "items": whole(finding)},
+            "notes": _TEXTS,
+            "rerun": _TEXTS,
+            "repaired": _TEXTS,
+        },
+    )
