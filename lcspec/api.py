@@ -70,8 +70,14 @@ def load(path: Path, settings: Settings = _NONE) -> Loaded:
     return load_text(Project(path), read_source(path), settings)
 
 
-def load_text(project: Project, source: SourceFile, settings: Settings = _NONE) -> Loaded:
-    """Like `load`, for a text that is already there."""
+def load_text(
+    project: Project,
+    source: SourceFile,
+    settings: Settings = _NONE,
+    *,
+    read: Callable[[Path], SourceFile] = read_source,
+) -> Loaded:
+    """Like `load`, for a text that is already there; `read` gives the texts of the bases."""
     sources = {source.path: source}
     try:
         lock, lock_source = read_lock(project)
@@ -85,10 +91,10 @@ def load_text(project: Project, source: SourceFile, settings: Settings = _NONE) 
     bases: tuple[SourceFile, ...] = ()
     if root is not None:
         folder = project.spec.parent
-        root, more, read = compose(root, source, settings, lambda name: read_source(folder / name))
+        root, more, texts = compose(root, source, settings, lambda name: read(folder / name))
         found = [*found, *more]
-        sources |= {text.path: text for text in read}
-        bases = tuple(text for text in read if text not in settings.variables and not text.path.startswith("--set "))
+        sources |= {text.path: text for text in texts}
+        bases = tuple(text for text in texts if text not in settings.variables and not text.path.startswith("--set "))
     if root is not None:
         spec, more = bind(root)
         found = [*found, *more]

@@ -193,6 +193,22 @@ def write_atomic(path: Path, text: str) -> None:
         staging.unlink(missing_ok=True)
 
 
+def rewrite(path: Path, text: str) -> None:
+    """Replaces the text of a file that is there, at once; a link stays a link, and permissions stay.
+
+    Raises:
+        LcspecError: LC0019, when it cannot be written.
+    """
+    try:
+        target = path.resolve()
+        mode = target.stat().st_mode
+        write_atomic(target, text)
+        target.chmod(mode & 0o7777)
+    except OSError as error:
+        message, help = f"`{path}` cannot be written: {error.strerror}", "look at the permissions of it and its folder"
+        raise LcspecError([Diagnostic("LC0019", message, help=help)]) from None
+
+
 @dataclass(slots=True)
 class Sources:
     """The texts that diagnostics point into, by the path they show."""

@@ -9,7 +9,7 @@ import click
 from lcspec import __version__
 
 BUG = 70
-HIDDEN = {"main", "common", "progress", "__init__"}
+HIDDEN = {"main", "common", "diffs", "progress", "__init__"}
 
 
 class Commands(click.Group):

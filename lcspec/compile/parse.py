@@ -13,7 +13,7 @@ from itertools import islice
 import yaml
 
 from lcspec.compile.prescan import MAX_CHARACTERS, fault, prescan
-from lcspec.compile.yaml_faults import MAX_DEPTH, tell
+from lcspec.compile.yaml_faults import MAX_DEPTH, moved_back, tell, without_tabs
 from lcspec.diag.model import Diagnostic, Edit, Fix, Label
 from lcspec.ir.document import Entry, Mapping, Node, Scalar, Sequence, to_data
 from lcspec.ir.source import SourceFile, Span
@@ -44,6 +44,11 @@ def parse(source: SourceFile) -> tuple[Node | None, list[Diagnostic]]:
         except yaml.YAMLError as error:
             told = tell(source, text, error, builder.shift, builder.quoted)
             found.append(told.diagnostic)
+            if told.diagnostic.code == "LC0003" and told.diagnostic.fix is not None:
+                fix = told.diagnostic.fix
+                rest = parse(SourceFile(source.path, without_tabs(text, fix)))[1]
+                found += moved_back((one for one in rest if one.code != "LC0003"), fix)
+                break
             if told.text is None or told.text == text:
                 break
             text = told.text

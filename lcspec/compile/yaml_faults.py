@@ -1,6 +1,8 @@
 """What libyaml could not read, told in the words of somebody who writes specs, and how to go on behind it."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import yaml
@@ -181,7 +183,7 @@ _BLOCK = re.compile(r"(?:^|[:\-] )[|>][-+0-9]*[ \t]*(?:#.*)?$")
 
 
 def _tabs(source: SourceFile, text: str, at: int, problem: str) -> Told | None:
-    """One fault for all the tabs that indent; the text with a space for each."""
+    """One fault for all the tabs that indent; what else is wrong is looked for in the text without them."""
     if text[at : at + 1] != "\t" and "tab character" not in problem and "'\\t'" not in problem:
         return None
     tabbed = _tabbed(text)
@@ -192,10 +194,46 @@ def _tabs(source: SourceFile, text: str, at: int, problem: str) -> Told | None:
     message = "a tab cannot indent YAML" + (f"; {more} more line{'s' * (more > 1)} below" if more else "")
     first = tabbed[0][0] + text[tabbed[0][0] : tabbed[0][1]].index("\t")
     fix = Fix("indent with two spaces for each tab", edits, safe=True)
-    spaced = text
-    for start, end in reversed(tabbed):
-        spaced = spaced[:start] + " " * (end - start) + spaced[end:]
-    return Told(fault(source.path, "LC0003", first, tabbed[0][1], message, "use two spaces", fix), spaced)
+    return Told(fault(source.path, "LC0003", first, tabbed[0][1], message, "use two spaces", fix), None)
+
+
+def without_tabs(text: str, fix: Fix) -> str:
+    """`text` after the fix of its tabs."""
+    for edit in reversed(fix.edits):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    return text
+
+
+def moved_back(found: Iterable[Diagnostic], fix: Fix) -> list[Diagnostic]:
+    """Diagnostics of the text without tabs, placed in the text with them."""
+    return [
+        replace(
+            one,
+            labels=tuple(label._replace(span=_span_before(label.span, fix)) for label in one.labels),
+            fix=one.fix
+            and one.fix._replace(edits=tuple(e._replace(span=_span_before(e.span, fix)) for e in one.fix.edits)),
+        )
+        for one in found
+    ]
+
+
+def _span_before(span: Span, fix: Fix) -> Span:
+    return Span(span.file, _before(span.start, fix), _before(span.end, fix))
+
+
+def _before(offset: int, fix: Fix) -> int:
+    """Where the character at `offset` stood before the edits of `fix`."""
+    shift = 0
+    for edit in fix.edits:
+        start = edit.span.start + shift
+        if offset < start + len(edit.text):
+            return (
+                edit.span.start + min(offset - start, edit.span.end - edit.span.start)
+                if offset > start
+                else offset - shift
+            )
+        shift += len(edit.text) - (edit.span.end - edit.span.start)
+    return offset - shift
 
 
 def _tabbed(text: str) -> list[tuple[int, int]]:

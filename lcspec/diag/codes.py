@@ -19,6 +19,7 @@ TITLES = {
     "LC0016": "control character",
     "LC0017": "file is not UTF-8",
     "LC0018": "bracket or quote is not closed",
+    "LC0019": "file cannot be written",
     "LC0101": "unknown key",
     "LC0102": "missing key",
     "LC0103": "unknown kind",
