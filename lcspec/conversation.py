@@ -54,11 +54,13 @@ def read_conversation(cell: Any, role: str, content: str, roles: Mapping[str, st
 
 
 def last_answer(cell: Any, role: str, content: str, roles: Mapping[str, str]) -> str:
-    """An answer: a text, or the last message of the assistant in a conversation.
+    """An answer: a text, a message, or the last message of the assistant in a conversation.
 
     Raises:
         Unreadable: LC0550, for a list that is no conversation or ends otherwise.
     """
+    if isinstance(cell, Mapping) and isinstance(cell.get(content), str):
+        return str(cell[content])  # a message by itself
     if not isinstance(cell, Sequence) or isinstance(cell, str):
         return str(cell)
     spoken = _messages(cell, role, content, roles)

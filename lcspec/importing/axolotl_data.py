@@ -8,7 +8,7 @@ from lcspec.importing.model import ADAPTED, CARRIED, DROPPED, DataSet, Reading, 
 from lcspec.importing.names import is_repo, short, unused
 from lcspec.importing.place import Place
 from lcspec.importing.shapes import (
-    CHATGPT_ROLES,
+    SHAREGPT,
     asked,
     conversation,
     feedback,
@@ -139,7 +139,7 @@ def _supervised(inner: Reading, said: str) -> Shape | None:
     if base == "chat_template":
         return conversation(*_messages(inner, "messages", {}))
     if base == "sharegpt":
-        return conversation(*_messages(inner, "conversations", CHATGPT_ROLES))
+        return conversation(*_messages(inner, "conversations", SHAREGPT))
     return None
 
 
@@ -150,27 +150,29 @@ def _messages(inner: Reading, column: str, keys: Mapping[str, Any]) -> tuple[str
     for ours, older in (("role", "message_field_role"), ("content", "message_field_content")):
         value = mapping.get(ours) or inner.get(older)
         if value and value != ours:
-            made[ours] = value
-            made |= {role: word for role, word in CHATGPT_ROLES.items() if value == "from" and role not in made}
+            made[ours] = str(value)
         inner.carried("data.columns.message-keys", older)
-    _roles(inner, made)
+    further = sorted(set(mapping) - {"role", "content"})
+    why = f"nothing is made of {', '.join(further)}" if further else ""
+    inner.note("message_property_mappings", ADAPTED if further else CARRIED, "data.columns.message-keys", why)
     inner.carried("data.columns.messages", "field_messages")
-    if mapping:
-        inner.carried("data.columns.message-keys", "message_property_mappings")
+    if roles := _roles(inner):
+        made["roles"] = roles
     return str(inner.get("field_messages", column)), made
 
 
-def _roles(inner: Reading, made: dict[str, Any]) -> None:
-    """Words for roles that differ from role names; of several words for one role the first is kept."""
-    exact = True
+def _roles(inner: Reading) -> dict[str, str]:
+    """Words of the rows for roles whose names differ; a role that lcspec does not have is left out."""
+    made: dict[str, str] = {}
+    lost: list[str] = []
     for role, words in (inner.get("roles") or {}).items():
-        listed = words if isinstance(words, list) else [words]
-        exact = exact and len(listed) == 1 and role in ("user", "assistant", "system")
-        if role in ("user", "assistant", "system") and listed and (listed[0] != role or role in made):
-            made[role] = listed[0]
-    inner.note(
-        "roles", CARRIED if exact else ADAPTED, "data.columns.message-keys", "" if exact else "one word per role"
-    )
+        if role not in ("user", "assistant", "system"):
+            lost.append(str(role))
+            continue
+        made |= {str(word): role for word in (words if isinstance(words, list) else [words]) if word != role}
+    why = f"there is no role {', '.join(lost)}" if lost else ""
+    inner.note("roles", ADAPTED if lost else CARRIED, "data.columns.message-keys", why)
+    return made
 
 
 def _preferences(inner: Reading, said: str, rl: str) -> Shape | None:

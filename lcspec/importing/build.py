@@ -159,6 +159,7 @@ class _Building:
         options = {o.alias: o for o in registry.load("tuning", training.kind).body.model_fields.values()}
         recipe: dict[str, Any] = {"kind": training.kind, "data": f"{data}.train"}
         self._targets(options)
+        self._at_least_two()
         for name, setting in training.settings.items():
             if name in options:
                 recipe[name] = setting.value
@@ -166,6 +167,17 @@ class _Building:
             else:
                 self._lost(f"tuning.{name}", f"`{training.kind}` has no `{name}`")
         return recipe
+
+    def _at_least_two(self) -> None:
+        """KTO holds each answer against another row of its batch: a batch of one becomes half as many of two."""
+        settings, key = self.training.settings, "batch-size"
+        if self.training.kind != "kto" or settings.get(key, Setting(2, "")).value != 1:
+            return
+        settings[key] = Setting(2, settings[key].key)
+        self._lost(f"tuning.{key}", "2: an answer is held against another row of its batch", ADAPTED, f"tuning.{key}")
+        if (steps := settings.get("accumulate")) and steps.value > 1:
+            settings["accumulate"] = Setting((steps.value + 1) // 2, steps.key)
+            self._lost("tuning.accumulate", "halved, since a batch has two rows", ADAPTED, "tuning.accumulate")
 
     def _targets(self, options: Mapping[str, Any]) -> None:
         """Layers by name, where the kind takes names; else the nearest group of layers."""
@@ -179,17 +191,16 @@ class _Building:
         group = "attention" if sorted(said.value) == ATTENTION else "all-linear"
         self.training.settings["modules"] = Setting(group, said.key)
         exact = group == "attention"
-        self._lost("tuning.target-modules", "" if exact else "all linear layers", CARRIED if exact else ADAPTED)
+        why = "" if exact else "all linear layers"
+        self._lost("tuning.target-modules", why, CARRIED if exact else ADAPTED, "tuning.modules")
 
-    def _lost(self, to: str, why: str, outcome: str = DROPPED) -> None:
-        found = False
-        for index, item in enumerate(self.items):
-            if item.to == to and item.outcome not in (DROPPED,):
-                place = "tuning.modules" if outcome != DROPPED else ""
-                self.items[index] = Item(item.key, outcome, place, why)
-                found = True
+    def _lost(self, to: str, why: str, outcome: str = DROPPED, place: str = "") -> None:
+        """Another outcome for what was carried to `to`, and another place."""
+        found = [index for index, item in enumerate(self.items) if item.to == to and item.outcome != DROPPED]
+        for index in found:
+            self.items[index] = Item(self.items[index].key, outcome, place, why)
         if not found:
-            self.items.append(Item(to, outcome, "", why))
+            self.items.append(Item(to, outcome, place, why))
 
     # --- evaluation ------------------------------------------------------------------------------------------------
 

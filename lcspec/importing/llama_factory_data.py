@@ -7,7 +7,7 @@ from typing import Any
 from lcspec.importing.model import DROPPED, DataSet, Item, Reading, Shape, Unsupported
 from lcspec.importing.names import short, slug, unused
 from lcspec.importing.place import Place
-from lcspec.importing.shapes import CHATGPT_ROLES, MESSAGE, asked, conversation, feedback, plain_text, preference
+from lcspec.importing.shapes import SHAREGPT, asked, conversation, feedback, judged_talk, plain_text, preference
 
 MEDIA = ("images", "videos", "audios")
 PLACEHOLDER = "todo"  # an organisation that no hub has: locking it fails with its name
@@ -82,19 +82,22 @@ def _shape(info: Mapping[str, Any], columns: Mapping[str, Any], stage: str) -> S
 
 def _conversation(info: Mapping[str, Any], columns: Mapping[str, Any], stage: str) -> Shape:
     tags = info.get("tags") or {}
-    words = {"role": "role_tag", "content": "content_tag", "user": "user_tag", "assistant": "assistant_tag"}
-    words["system"] = "system_tag"
-    keys = {ours: str(tags.get(theirs, CHATGPT_ROLES[ours])) for ours, theirs in words.items()}
+    keys: dict[str, Any] = {
+        "role": str(tags.get("role_tag", SHAREGPT["role"])),
+        "content": str(tags.get("content_tag", SHAREGPT["content"])),
+    }
     keys = {ours: word for ours, word in keys.items() if word != ours}
+    said = {str(tags[f"{role}_tag"]): role for role in ("user", "assistant", "system") if f"{role}_tag" in tags}
+    roles = {word: role for word, role in said.items() if word not in (role, "human", "gpt")}
+    if roles:
+        keys["roles"] = roles
     column = str(columns.get("messages", "conversations"))
     if info.get("ranking"):
         chosen, rejected = str(columns.get("chosen", "chosen")), str(columns.get("rejected", "rejected"))
         return preference(column, chosen, rejected, messages=True, keys=keys)
-    made = conversation(column, keys)
     if stage == "kto":
-        both = {**made.columns, "desirable": str(columns.get("kto_tag", "kto_tag"))}
-        return Shape(both, f"{{{{ {MESSAGE} }}}}")
-    return made
+        return judged_talk(column, str(columns.get("kto_tag", "kto_tag")), keys)
+    return conversation(column, keys)
 
 
 def file_sets(reading: Reading, place: Place, key: str) -> list[DataSet]:
@@ -131,7 +134,7 @@ def _described(name: str, info: Mapping[str, Any], place: Place, key: str, known
     converter = str(info.get("converter", ""))
     shapes = {
         "alpaca": lambda: asked("instruction", "input", "output"),
-        "sharegpt": lambda: conversation("conversations", CHATGPT_ROLES),
+        "sharegpt": lambda: conversation("conversations", SHAREGPT),
         "pair": lambda: preference("prompt", "chosen", "rejected"),
         "messages": lambda: conversation("messages"),
         "": lambda: conversation("messages"),

@@ -17,7 +17,7 @@ _WITH = (
 _WITHOUT = (
     "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
 )
-CHATGPT_ROLES = {"role": "from", "content": "value", "user": "human", "assistant": "gpt", "system": "system"}
+SHAREGPT = {"role": "from", "content": "value"}  # lcspec knows its speakers: human, gpt
 
 
 def instruction(prompt: str = "instruction", query: str | None = "input", answer: str = "output") -> Shape:
@@ -46,7 +46,7 @@ def _joined(prompt: str, query: str | None) -> str:
 
 
 def conversation(column: str, keys: Mapping[str, Any] | None = None) -> Shape:
-    """A list of messages; `keys` where they are not `role`, `content`, `user`, `assistant`, `system`."""
+    """A list of messages; `keys` (`role`, `content`, `roles`) where they are not the usual ones."""
     columns: dict[str, Any] = {"input": MESSAGE, "messages": column}
     if keys:
         columns["message-keys"] = dict(keys)
@@ -62,6 +62,12 @@ def preference(
     if keys:
         columns["message-keys"] = dict(keys)
     return Shape(columns, f"{{{{ {columns['input']} }}}}")
+
+
+def judged_talk(column: str, desirable: str, keys: Mapping[str, Any] | None = None) -> Shape:
+    """A list of messages whose last answer was wanted, or not."""
+    made = conversation(column, keys)
+    return Shape({**made.columns, "completion": column, "desirable": desirable}, made.user)
 
 
 def feedback(prompt: str, completion: str, desirable: str) -> Shape:

@@ -28,7 +28,7 @@ from lcspec.kinds.api import (
     option,
 )
 from lcspec.manifest import shared_part
-from lcspec.rowset import Row, read_rows, sample
+from lcspec.rowset import read_rows, sample
 
 SLOTS = ("model", "prompt")
 measures = ("likelihood",)  # what its rows hold for metrics
@@ -63,7 +63,13 @@ def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
         kind=entry.kind_id,
         action="judge",
         version=KIND.version,
-        params={"split": split, "limit": limit, "sample-seed": body.seed, "max-length": body.max_length},
+        params={
+            "split": split,
+            "limit": limit,
+            "sample-seed": body.seed,
+            "max-length": body.max_length,
+            "input": ctx.body("data", body.data).columns.input,
+        },
         inputs={
             "rows": ctx.slots("data", body.data)["rows"],
             **{slot: subject.slots[slot] for slot in SLOTS if slot in subject.slots},
@@ -112,6 +118,7 @@ def manifest(ctx: Context, entry: Bound) -> dict[str, Any]:
 
 def judge(io: StepIO) -> None:
     """Writes `predictions.jsonl`: per row the negative log-likelihood and the number of tokens of what is judged."""
+    from lcspec.likelihood import encode_rows
     from lcspec.runtime.model import load_model
     from lcspec.runtime.prompt import Prompt
 
@@ -124,15 +131,16 @@ def judge(io: StepIO) -> None:
     with (io.output("predictions") / "predictions.jsonl").open("w", encoding="utf-8") as out:
         for done, row in enumerate(rows):
             io.progress(done, len(rows))
-            scores = _judged(loaded, prompt, row, most)
-            if scores is None:
+            examples = encode_rows(loaded.tokenizer, prompt, row, params["input"])
+            if examples[0] is None or max(len(one.input_ids) for one in examples if one) > most:
                 left_out += 1
                 continue
+            scores = _judged(loaded.model, *examples)
             tokens += int(scores["tokens"])
             told: dict[str, Any] = {"answer": "", "label": None, "refused": None, "hits": [], "scores": scores}
             out.write(json.dumps({**row.to_json(), **told}, ensure_ascii=False, sort_keys=True) + "\n")
     if left_out:
-        io.warn(f"{left_out} of {len(rows)} rows are longer than {most} tokens and were left out")
+        io.warn(f"{left_out} of {len(rows)} rows were left out: longer than {most} tokens, or judged unwanted")
     if left_out == len(rows):
         io.fail("no row is short enough to be judged", help="raise `max-length`, or shorten the rows", code="LC1230")
     io.metric("rows", len(rows) - left_out)
@@ -140,18 +148,15 @@ def judge(io: StepIO) -> None:
     io.metric("tokens", tokens)
 
 
-def _judged(loaded: Any, prompt: Any, row: Row, most: int) -> dict[str, float] | None:
-    """`nll` and `tokens` of a row, of a pair also the mean log-likelihood per token of both; None when too long."""
-    from lcspec.likelihood import encode_rows, negative_log_likelihood
+def _judged(model: Any, answer: Any, worse: Any) -> dict[str, float]:
+    """`nll` and `tokens` of what is judged; of a pair also the mean log-likelihood per token of both answers."""
+    from lcspec.likelihood import negative_log_likelihood
 
-    answer, rejected = encode_rows(loaded.tokenizer, prompt, row)
-    if any(one is not None and len(one.input_ids) > most for one in (answer, rejected)):
-        return None
-    nll, tokens = negative_log_likelihood(loaded.model, answer)
+    nll, tokens = negative_log_likelihood(model, answer)
     scores = {"nll": round(nll, 6), "tokens": float(tokens)}
-    if rejected is not None:
-        worse, count = negative_log_likelihood(loaded.model, rejected)
-        scores |= {"chosen": round(-nll / tokens, 6), "rejected": round(-worse / count, 6)}
+    if worse is not None:
+        other, count = negative_log_likelihood(model, worse)
+        scores |= {"chosen": round(-nll / tokens, 6), "rejected": round(-other / count, 6)}
     return scores
 
 
