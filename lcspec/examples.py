@@ -2,6 +2,7 @@
 
 import json
 import random
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -102,19 +103,32 @@ def judged(io: StepIO, loaded: Any, prompt: Any) -> list[dict[str, Any]]:
     return short_enough(io, made, [len(o["prompt_ids"]) + len(o["completion_ids"]) for o in made], loaded.context)
 
 
-def blocks(io: StepIO, tokenizer: Any, context: int | None) -> list[dict[str, list[int]]]:
-    """Documents end to end, each with its end-of-sequence id, cut into blocks of `max-length`; the rest is left out."""
+def blocks(io: StepIO, tokenizer: Any, context: int | None) -> Any:
+    """Documents end to end, each with its end-of-sequence id, cut into blocks of `max-length`, as a `Dataset`.
+
+    What is left over at the end is left out, unless it is all there is.
+    """
+    import numpy
+    from datasets import Dataset
+
     size = min(io.params["max-length"], context or io.params["max-length"])
-    with (io.input("documents") / "documents.jsonl").open(encoding="utf-8") as lines:
-        texts = sorted(json.loads(line)["text"] for line in lines)
+    texts = documents(io)
     random.Random(io.seed).shuffle(texts)
-    stream: list[int] = []
-    for text in texts[: io.params["rows"]]:
-        stream += [*tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
-    made = [stream[start : start + size] for start in range(0, len(stream) - size + 1, size)] or [stream]
-    if len(made[0]) < 2:
+    stream = array("i")
+    for text in texts[: io.params.get("rows")]:
+        stream.extend(tokenizer.encode(text, add_special_tokens=False))
+        stream.append(tokenizer.eos_token_id)
+    size = min(size, len(stream))
+    if size < 2:
         io.fail("the documents have no text to learn from", help="check the data entry's files", code="LC1230")
-    return [{"input_ids": block, "labels": block} for block in made]
+    made = numpy.frombuffer(stream, dtype="int32")[: len(stream) // size * size].reshape(-1, size)
+    return Dataset.from_dict({"input_ids": made, "labels": made})
+
+
+def documents(io: StepIO) -> list[str]:
+    """The texts of the documents, in an order that does not depend on their files."""
+    with (io.input("documents") / "documents.jsonl").open(encoding="utf-8") as lines:
+        return sorted(json.loads(line)["text"] for line in lines)
 
 
 def question(io: StepIO, tokenizer: Any, prompt: Any, row: Row) -> list[int]:

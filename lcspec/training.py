@@ -55,21 +55,24 @@ def learn(io: StepIO, model: Any, patterns: Sequence[str]) -> None:
         named[name].requires_grad_(True)
 
 
-def supervised(io: StepIO, loaded: Any, examples: list[dict[str, list[int]]], adapter: Any = None) -> Any:
-    """TRL's trainer for examples with labels; `adapter` is a PEFT configuration, None when weights learn themselves."""
+def supervised(io: StepIO, loaded: Any, rows: Any, adapter: Any = None, steps: int | None = None) -> Any:
+    """TRL's trainer for examples with labels (a list or a `Dataset`).
+
+    `adapter` is a PEFT configuration or None, `steps` their number where the recipe counts otherwise.
+    """
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     return SFTTrainer(
         model=loaded.model,
         args=SFTConfig(
-            **arguments(io),
+            **(arguments(io) | ({"max_steps": steps} if steps else {})),
             neftune_noise_alpha=io.params.get("neftune-alpha"),
             max_length=None,
             completion_only_loss=True,
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
-        train_dataset=Dataset.from_list(examples),
+        train_dataset=Dataset.from_list(rows) if isinstance(rows, list) else rows,
         processing_class=loaded.tokenizer,
         peft_config=adapter,
     )
@@ -84,7 +87,7 @@ def arguments(io: StepIO) -> dict[str, Any]:
     return {
         "output_dir": str(io.checkpoint() / "writing"),
         "num_train_epochs": params["epochs"],
-        "max_steps": params["max-steps"] or -1,
+        "max_steps": params.get("max-steps") or -1,
         "per_device_train_batch_size": params["batch-size"],
         "gradient_accumulation_steps": params["accumulate"],
         "learning_rate": params["learning-rate"],

@@ -21,14 +21,20 @@ class Checkpointing(Strict):
     keep: int = option(2, doc="Checkpoints that are kept; the oldest goes first.", key=False, ge=1)
 
 
-class TrainingBody(Strict):
-    """What every way of training says: rows, length, optimiser."""
+class RecipeBody(Strict):
+    """What is learnt from, and for how long."""
 
     data: str = option(doc="Rows to learn from: `data.train` of an entry, say `tickets.train`.", refers="data.split")
     after: str | None = option(None, doc="A recipe that runs before this one.", key=False, refers="tuning")
     rows: int | None = option(None, doc="Rows to use; all when left out.", ge=1)
     epochs: float = option(1.0, doc="Passes over the rows.", gt=0)
     max_steps: int | None = option(None, doc="Steps after which training ends, in place of `epochs`.", ge=1)
+    max_length: int = option(512, doc="Rows longer than this are left out, never cut.", unit="tokens", ge=16)
+
+
+class OptimBody(Strict):
+    """How weights are changed."""
+
     batch_size: int = option(8, doc="Rows that are in memory at once.", unit="rows", ge=1)
     accumulate: int = option(1, doc="Batches whose gradients make one step.", unit="batches", ge=1)
     learning_rate: float = option(2e-5, doc="Peak learning rate, reached after the warm-up.", gt=0)
@@ -43,13 +49,16 @@ class TrainingBody(Strict):
     beta2: float = option(0.999, doc="AdamW's decay of the mean squared gradient.", ge=0, lt=1)
     epsilon: float = option(1e-8, doc="AdamW's guard against division by zero.", gt=0)
     max_grad_norm: float = option(1.0, doc="Gradients with a larger norm are scaled down to it; 0 leaves them.", ge=0)
-    max_length: int = option(512, doc="Rows longer than this are left out, never cut.", unit="tokens", ge=16)
     precision: Literal["float32", "bfloat16"] = option(
         "float32", doc="Arithmetic of the forward pass; `bfloat16` is mixed precision, and slow on most CPUs."
     )
     gradient_checkpointing: bool = option(False, doc="Recompute activations in the backward pass to save memory.")
     seed: int = option(0, doc="Seed of sampling, order and initial weights.")
     checkpoint: Checkpointing = option(Checkpointing, doc="When training saves its state.", key=False)
+
+
+class TrainingBody(OptimBody, RecipeBody):
+    """What every way of tuning says: rows, length, optimiser."""
 
 
 class SupervisedBody(TrainingBody):

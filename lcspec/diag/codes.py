@@ -103,6 +103,8 @@ TITLES = {
     "LC0550": "conversation that cannot be read",
     "LC0551": "judgement that is neither true nor false",
     "LC0552": "pattern that is no regular expression",
+    "LC0553": "shape of a model from scratch",
+    "LC0554": "tokenizer that waits for itself",
     "LC0601": "gate on a metric that nobody measures",
     "LC0602": "gate without one threshold",
     "LC0603": "metric cannot be computed from this data",
@@ -167,6 +169,7 @@ TITLES = {
     "LC1232": "loss exploded",
     "LC1233": "layer that the model does not have",
     "LC1234": "optional package is missing",
+    "LC1235": "number of parameters that cannot be reached",
     "LC1301": "a gate did not pass",
     "LC1901": "plugin cannot be loaded",
 }

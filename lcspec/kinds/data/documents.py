@@ -26,7 +26,7 @@ from lcspec.rowset import DataFault
 class DocumentColumns(Body):
     """Which columns of a table hold a document."""
 
-    title: str = option("title", doc="The column with the title.")
+    title: str | None = option("title", doc="The column with the title; null when there is none.")
     text: str = option("text", doc="The column with the text.")
 
 
@@ -94,9 +94,14 @@ def _documents(folder: Path, params: Mapping[str, Any]) -> Iterator[dict[str, st
         title, body = params["columns"]["title"], params["columns"]["text"]
         for line, values in rows:
             for column in (title, body):
-                if not values.get(column):
+                if column is not None and not values.get(column):
                     raise DataFault("LC0403", name, line, f"the row has no `{column}`", f"columns: {', '.join(values)}")
-            yield {"id": f"{name}:{line}", "title": str(values[title]), "text": str(values[body]), "file": name}
+            yield {
+                "id": f"{name}:{line}",
+                "title": str(values[title]) if title else "",
+                "text": str(values[body]),
+                "file": name,
+            }
 
 
 EXAMPLE = "{kind: documents, files: [docs/handbook.md]}"

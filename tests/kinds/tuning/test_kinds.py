@@ -205,3 +205,92 @@ def test_the_wrong_data_is_told_before_training(answers: dict[str, str], tmp_pat
             train(job(kind, {}, answers, tmp_path / kind))
         assert ended.value.diagnostics[0].code == "LC1230"
         assert "no row to learn from" in ended.value.diagnostics[0].message
+
+
+def scratch(said: dict[str, Any], inputs: dict[str, str], folder: Path) -> Told:
+    """Trains a model of the kind `from-scratch` as the plan would ask for it."""
+    from lcspec.ir.plan import Output
+    from lcspec.ir.spec import Bound
+    from lcspec.ir.strict import construct
+    from lcspec.run.io import ChildIO, Job, seed_everything
+
+    kind = registry.load("model", "from-scratch")
+    body = construct(kind.body, {"data": "corpus", **said})
+
+    class Lent:
+        """The slots of the entries that it takes from."""
+
+        def slots(self, family: str, name: str) -> dict[str, Output]:
+            return {slot: Output("x", slot) for slot in ("documents", "model")}
+
+    step = kind.lower(Lent(), Bound("model", "own", "from-scratch", body, ("models", "own"))).steps[0]
+    asked = Job(
+        step=step.id,
+        kind=step.kind,
+        action=step.action,
+        params=dict(step.params),
+        inputs={name: inputs[name] for name in step.inputs},
+        libraries=[],
+        outputs=str(folder / "out"),
+        seed=0,
+        threads=1,
+        root=str(folder),
+        cache="",
+        checkpoint=str(folder / "checkpoint"),
+        log="",
+    )
+    told = Told()
+    seed_everything(0, 1)
+    registry.module("model", "from-scratch").train(ChildIO(asked, told))
+    return told
+
+
+SCRATCH: dict[str, dict[str, Any]] = {
+    "llama-by-parameters": {"parameters": "200K", "tokens": "20K", "context": 32},
+    "gpt2-by-sizes": {"architecture": "gpt2", "sizes": {"hidden": 64, "layers": 2}, "epochs": 4, "context": 32},
+    "qwen2-untied": {"architecture": "qwen2", "parameters": "300K", "tied": False, "tokens": "10K", "context": 32},
+    "mistral-grouped": {
+        "architecture": "mistral",
+        "sizes": {"hidden": 64, "layers": 2, "heads": 4, "kv-heads": 2},
+        "epochs": 4,
+        "context": 32,
+    },
+    "tokenizer-of-another": {"parameters": "200K", "tokenizer": {"from": "llama"}, "tokens": "20K", "context": 32},
+}
+
+
+@pytest.mark.parametrize("said", SCRATCH.values(), ids=SCRATCH)
+def test_a_model_from_scratch_learns_the_language_of_the_documents(
+    said: dict[str, Any], documents: dict[str, str], tmp_path: Path
+) -> None:
+    from lcspec.ir.strict import construct
+    from lcspec.runtime.model import load_model
+    from lcspec.sizes import Sizes, parameters
+
+    inputs = {"documents": documents["documents"], "tokenizer": documents["model"]}
+    words = {} if "tokenizer" in said else {"tokenizer": {"vocabulary": 300}}
+    told = scratch({"learning-rate": 0.01, "batch-size": 4, **words, **said}, inputs, tmp_path)
+    first, last = losses(told)
+    assert last < first - 1
+    loaded = load_model(tmp_path / "out" / "model")
+    assert loaded.tokenizer.decode(loaded.tokenizer.encode("the letter a")) == "the letter a"
+    assert loaded.tokenizer.chat_template
+    kind = registry.load("model", "from-scratch")
+    body = construct(kind.body, {"data": "corpus", **words, **said})
+    shape = Sizes(**told.metrics["sizes"])
+    vocabulary = loaded.model.config.vocab_size
+    counted = parameters(body.architecture, shape, vocabulary=vocabulary, context=32, tied=body.tied)
+    assert counted == sum(one.numel() for one in loaded.model.parameters()) == told.metrics["parameters"]
+    if body.parameters:
+        assert counted == pytest.approx(body.parameters, rel=0.25)
+    else:
+        inspect = registry.module("model", "from-scratch").inspect
+        assert inspect(body, lambda name: None)["parameters"] == counted
+    if body.tokens:
+        assert len(told.metrics["curve"]) == -(-body.tokens // (32 * 4))
+
+
+def test_too_few_parameters_for_a_vocabulary_are_told(documents: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(LcspecError) as ended:
+        scratch({"parameters": "5K", "tokenizer": {"vocabulary": 300}, "context": 32}, documents, tmp_path)
+    assert ended.value.diagnostics[0].code == "LC1235"
