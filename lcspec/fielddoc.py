@@ -40,6 +40,8 @@ def markdown(key: str, option: Option) -> str:
     facts.append("required" if option.is_required() else f"default: {default_of(option)}")
     keyed = option.json_schema_extra.get("x-key") is not False
     effect = "A new value runs the steps that read it again." if keyed else "Changes no result: nothing runs again."
+    if option.json_schema_extra.get("x-refers"):
+        effect = "What is named counts by its content: steps run again when that differs."
     return f"**{key}** — {option.description}\n\n{' · '.join(facts)}\n\n{effect}"
 
 

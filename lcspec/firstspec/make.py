@@ -10,7 +10,7 @@ from lcspec.firstspec.look import Inputs, Look
 from lcspec.firstspec.model import model_line, slug
 from lcspec.firstspec.propose import FEWEST_ROWS, propose
 from lcspec.firstspec.write import First, write
-from lcspec.schema import spec
+from lcspec.specschema import spec
 
 SCHEMA = ".lcspec-schema.json"
 
