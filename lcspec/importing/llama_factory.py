@@ -1,5 +1,6 @@
 """LLaMA-Factory's training YAML, in its two forms, to a `Training`."""
 
+import re
 from typing import Any
 
 from lcspec.importing.llama_factory_data import file_sets, named_sets
@@ -110,10 +111,16 @@ def _older(training: Training, reading: Reading, place: Place) -> None:
     stage = str(reading.get("stage", "sft"))
     training.data = named_sets(reading, place, stage)
     way = str(reading.get("finetuning_type", "lora"))
-    if way not in ("lora", "full"):
-        raise Unsupported("finetuning_type", f"lcspec has no `{way}`")
-    adapter = "none" if way == "full" else "qlora" if reading.get("quantization_bit") else "lora"
-    _kind(training, reading, STAGES[stage], adapter)
+    if way not in ("lora", "full", "oft", "freeze") or (way in ("oft", "freeze") and STAGES[stage]):
+        raise Unsupported("finetuning_type", f"lcspec has no `{way}` here")
+    adapter = "none" if way in ("full", "freeze") else "qlora" if reading.get("quantization_bit") else "lora"
+    if way == "oft":
+        _oft(training, reading)
+        adapter = "none"
+    else:
+        _kind(training, reading, STAGES[stage], adapter)
+    if way == "freeze":
+        _freeze(training, reading)
     reading.carried("tuning.kind", "stage", "finetuning_type")
     if adapter == "qlora":
         _quantised(training, reading, reading.get("quantization_bit"), "quantization_bit")
@@ -143,10 +150,42 @@ def _kind(training: Training, reading: Reading, stage: str, adapter: str) -> Non
         if own and own != "sigmoid":
             training.settings["loss"] = Setting(own, "pref_loss")
         reading.carried("tuning.loss", "pref_loss")
+    elif reading.get("use_dft_loss"):
+        stage = training.kind = "dft"
+        reading.carried("tuning.kind", "use_dft_loss")
     else:
         training.kind = stage or {"none": "full"}.get(adapter, adapter)
     if stage:
         training.settings["adapter"] = Setting(adapter, "finetuning_type")
+
+
+def _oft(training: Training, reading: Reading) -> None:
+    training.kind = "oft"
+    table(training, reading, {"oft_block_size": ("block-size", whole), "module_dropout": ("dropout", number)})
+    _layers(training, reading, "oft_target")
+    for key in ("quantization_bit", "quantization_method", "double_quantization"):
+        reading.note(key, ADAPTED, "", "the base is kept in full precision")
+
+
+def _freeze(training: Training, reading: Reading) -> None:
+    """The last blocks learn; choosing the first ones or parts of blocks is another training."""
+    last = int(reading.get("freeze_trainable_layers", 2))
+    if last < 1 or str(reading.get("freeze_trainable_modules", "all")) != "all":
+        raise Unsupported("freeze_trainable_layers", "lcspec lets the last blocks learn as a whole")
+    put(training, reading, "last-blocks", last, "freeze_trainable_layers")
+    reading.carried("tuning.last-blocks", "freeze_trainable_modules")
+    if extra := reading.get("freeze_extra_modules"):
+        names = extra if isinstance(extra, list) else [part.strip() for part in str(extra).split(",")]
+        put(training, reading, "train-only", [re.escape(name) for name in names], "freeze_extra_modules")
+
+
+def _layers(training: Training, reading: Reading, key: str) -> None:
+    target = reading.get(key, "all")
+    if target == "all":
+        put(training, reading, "modules", "all-linear", key)
+        return
+    names = target if isinstance(target, list) else [part.strip() for part in str(target).split(",")]
+    put(training, reading, "target-modules", names, key)
 
 
 def _quantised(training: Training, reading: Reading, bits: Any, key: str) -> None:
@@ -161,12 +200,7 @@ def _lora(training: Training, reading: Reading) -> None:
     put(training, reading, "rank", rank, "lora_rank")
     put(training, reading, "alpha", int(reading.get("lora_alpha", 2 * rank)), "lora_alpha")
     table(training, reading, {"lora_dropout": ("dropout", number)})
-    target = reading.get("lora_target", "all")
-    if target == "all":
-        put(training, reading, "modules", "all-linear", "lora_target")
-    else:
-        names = target if isinstance(target, list) else [part.strip() for part in str(target).split(",")]
-        put(training, reading, "target-modules", names, "lora_target")
+    _layers(training, reading, "lora_target")
     if extra := reading.get("additional_target"):
         names = extra if isinstance(extra, list) else [part.strip() for part in str(extra).split(",")]
         put(training, reading, "also-train", names, "additional_target")
@@ -193,9 +227,9 @@ def _newer(training: Training, reading: Reading, place: Place) -> None:
     training.data = file_sets(reading, place, "train_dataset")
     peft, quant = reading.get("peft_config", {}), reading.get("quant_config", {})
     way = str(peft.get("name", "full")) if isinstance(peft, dict) else "full"
-    if way not in ("lora", "full"):
+    if way not in ("lora", "full", "freeze"):
         raise Unsupported("peft_config.name", f"lcspec has no `{way}`")
-    adapter = "none" if way == "full" else "qlora" if quant else "lora"
+    adapter = "none" if way in ("full", "freeze") else "qlora" if quant else "lora"
     pairs = "chosen" in training.data[0].shape.columns
     _kind(training, reading, "dpo" if pairs else "", adapter)
     if quant and adapter == "qlora":
@@ -203,7 +237,12 @@ def _newer(training: Training, reading: Reading, place: Place) -> None:
         _quantised(training, inner, quant.get("quantization_bit", 4), "quantization_bit")
         inner.carried("tuning.base", "name")
         leftovers(inner)
-    if adapter != "none":
+    if way == "freeze":
+        inner = reading.inner("peft_config", peft)
+        _freeze(training, inner)
+        inner.carried("tuning.kind", "name")
+        leftovers(inner)
+    elif adapter != "none":
         _newer_lora(training, reading.inner("peft_config", peft))
     config = reading.get("optim_config")
     if isinstance(config, dict):
@@ -216,12 +255,7 @@ def _newer(training: Training, reading: Reading, place: Place) -> None:
 def _newer_lora(training: Training, inner: Reading) -> None:
     fields = {"r": ("rank", whole), "lora_alpha": ("alpha", whole), "lora_dropout": ("dropout", number)}
     table(training, inner, fields)
-    names = inner.get("target_modules", "all")
-    if names == "all":
-        put(training, inner, "modules", "all-linear", "target_modules")
-    else:
-        listed = names if isinstance(names, list) else [part.strip() for part in str(names).split(",")]
-        put(training, inner, "target-modules", listed, "target_modules")
+    _layers(training, inner, "target_modules")
     inner.carried("tuning.kind", "name")
     if inner.get("adapter_name_or_path"):
         why = "training starts from the base, not from an adapter"

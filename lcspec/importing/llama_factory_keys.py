@@ -30,7 +30,6 @@ PREFERENCE: dict[str, tuple[str, Convert]] = {
 METHODS = {
     "use_llama_pro": "lcspec has no LLaMA Pro",
     "mixture_of_depths": "lcspec has no mixture of depths",
-    "use_dft_loss": "lcspec has no DFT loss",
     "use_asft_loss": "lcspec has no ASFT loss",
     "use_eaft_loss": "lcspec has no entropy-aware loss",
 }

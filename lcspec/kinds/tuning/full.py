@@ -18,6 +18,9 @@ class FullBody(SupervisedBody):
     train_only: tuple[str, ...] = option(
         (), doc="Patterns (regular expressions) of the weights that learn, say `layers\\.2[0-9]\\.`; all by default."
     )
+    last_blocks: int | None = option(
+        None, doc="Only the last blocks of the model learn, this many; with `train-only` also what that names.", ge=1
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
@@ -42,11 +45,23 @@ def train(io: StepIO) -> None:
     from lcspec import examples, training
 
     loaded = training.load(io)
-    training.learn(io, loaded.model, io.params["train-only"])
+    training.learn(io, loaded.model, patterns(io, loaded.model))
     rows = examples.answers(io, loaded, examples.load_prompt(io))
     trainer = training.supervised(io, loaded, rows)
     training.fit(io, trainer)
     training.save(io, trainer, loaded.tokenizer)
+
+
+def patterns(io: StepIO, model: Any) -> list[str]:
+    """The weights that learn, as patterns of their names; the first number in a name is that of its block."""
+    named, last = list(io.params["train-only"]), io.params["last-blocks"]
+    if not last:
+        return named
+    blocks = model.config.get_text_config().num_hidden_layers
+    if last > blocks:
+        io.fail(f"the model has {blocks} blocks, not {last}", help="lower `last-blocks`", code="LC1233")
+    numbers = "|".join(str(number) for number in range(blocks - last, blocks))
+    return [*named, rf"^[^0-9]*\.(?:{numbers})\."]
 
 
 EXAMPLE = "{kind: full, data: tickets.train, epochs: 3}"
