@@ -126,7 +126,9 @@ def blocks(io: StepIO, tokenizer: Any, context: int | None) -> Any:
 
 
 def documents(io: StepIO) -> list[str]:
-    """The texts of the documents, in an order that does not depend on their files."""
+    """The texts of the documents, in an order that does not depend on their files; of rows, the train rows' input."""
+    if io.has("rows"):
+        return sorted(row.variables[io.params["input"]] for row in rows_of(io))
     with (io.input("documents") / "documents.jsonl").open(encoding="utf-8") as lines:
         return sorted(json.loads(line)["text"] for line in lines)
 

@@ -10,7 +10,7 @@ from lcspec.units import Duration
 
 ANSWERS = (("target", "accepted", "messages"),)
 PAIRS = (("chosen",), ("rejected",))
-DOCUMENTS = (("documents",),)
+DOCUMENTS = (("documents", "input"),)
 
 
 class Checkpointing(Strict):
@@ -115,8 +115,8 @@ def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lo
     slots = ctx.slots("data", data)
     slot = "rows" if "rows" in slots else "documents"
     inputs = {"model": subject.slots["model"], "prompt": subject.slots["prompt"], slot: slots[slot]}
-    if slot == "documents":
-        del inputs["prompt"]
+    if slot == "documents" or kind.needs == DOCUMENTS:
+        del inputs["prompt"]  # texts are read as they stand
     step = Step(
         id=f"train:{subject.id}",
         kind=entry.kind_id,

@@ -11,9 +11,10 @@ from lcspec.ir.spec import Bound, GateSpec, Spec
 from lcspec.ir.strict import Strict
 
 PROPORTIONS = frozenset({"accuracy", "exact-match", "hit-rate", "retrieval-recall", "label-validity", "refusal-rate"})
+PROPORTIONS |= {"preference-accuracy"}
 SHARES = PROPORTIONS | {"macro-f1", "micro-f1", "weighted-f1", "balanced-accuracy", "json-validity", "schema-validity"}
 LOWER_IS_BETTER = frozenset(
-    {"perplexity", "bits-per-byte", "latency-p50", "latency-p95", "toxicity", "word-error-rate"}
+    {"loss", "perplexity", "bits-per-byte", "latency-p50", "latency-p95", "toxicity", "word-error-rate"}
 )
 JUDGED = ("validation", "test")
 

@@ -157,7 +157,8 @@ class _Building:
         if training.kind not in registry.names("tuning"):
             raise Unsupported("tuning", f"lcspec has no tuning kind `{training.kind}` yet")
         options = {o.alias: o for o in registry.load("tuning", training.kind).body.model_fields.values()}
-        recipe: dict[str, Any] = {"kind": training.kind, "data": f"{data}.train"}
+        named = data if training.kind == "pretrain" else f"{data}.train"
+        recipe: dict[str, Any] = {"kind": training.kind, "data": named}
         self._targets(options)
         self._at_least_two()
         for name, setting in training.settings.items():

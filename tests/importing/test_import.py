@@ -234,3 +234,145 @@ def test_wrong_use_is_told(tmp_path: Path) -> None:
     done = lcspec(tmp_path, "import", "t.yml", "--from", "llama-factory")
     assert done.returncode == 1
     assert "LC0142" in done.stderr
+
+
+def newer(peft: str, more: str = "") -> str:
+    return (
+        f"model: acme/tiny-1b\npeft_config: {peft}\ntrain_dataset: sets.yaml\nmicro_batch_size: 1\nmax_steps: 5\n{more}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "recipe"),
+    [
+        (FACTORY.replace("finetuning_type: lora", "finetuning_type: full"), "full", {}),
+        (
+            FACTORY.replace("finetuning_type: lora", "finetuning_type: oft\noft_block_size: 16"),
+            "oft",
+            {"block-size": 16},
+        ),
+        (FACTORY.replace("finetuning_type: lora", "finetuning_type: freeze"), "full", {"last-blocks": 2}),
+        (f"{FACTORY}use_dft_loss: true\n", "dft", {"adapter": "lora", "rank": 4}),
+        (f"{FACTORY}quantization_bit: 4\n", "qlora", {"base": "nf4", "double-quant": True}),
+        (f"{FACTORY}use_galore: true\ngalore_rank: 8\n", "lora", {"optimizer": "adamw"}),
+        (newer("{name: lora, r: 16, lora_alpha: 32, target_modules: all}"), "lora", {"rank": 16, "max-steps": 5}),
+        (newer("{name: freeze, freeze_trainable_layers: 3}"), "full", {"last-blocks": 3}),
+        (newer("{name: lora, r: 4}", "quant_config: {name: bnb, quantization_bit: 8}\n"), "qlora", {"base": "int8"}),
+    ],
+)
+def test_llama_factory_s_ways_of_training(project: Path, text: str, kind: str, recipe: dict[str, Any]) -> None:
+    (project / "sets.yaml").write_text("orders: {path: data/orders.json, source: local, converter: alpaca, size: 20}\n")
+    spec = checked(project, imported(project, text))
+    assert list(spec["tuning"]) == [kind]
+    assert {name: spec["tuning"][kind][name] for name in recipe} == recipe
+
+
+PAIRS = [{"prompt": f"q{n}", "chosen": "yes", "rejected": "no"} for n in range(40)]
+TALKS = [
+    {
+        "conversations": [{"from": "human", "value": f"q{n}"}],
+        "chosen": {"from": "gpt", "value": "yes"},
+        "rejected": {"from": "gpt", "value": "no"},
+    }
+    for n in range(40)
+]
+JUDGED = [
+    {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}], "label": n % 2 == 0}
+    for n in range(40)
+]
+TEXTS = [{"text": f"a text, number {n}"} for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("stage", "rows", "info", "kind", "metric"),
+    [
+        (
+            "dpo",
+            PAIRS,
+            {"ranking": True, "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}},
+            "dpo",
+            "preference-accuracy",
+        ),
+        (
+            "dpo",
+            TALKS,
+            {
+                "ranking": True,
+                "formatting": "sharegpt",
+                "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+            },
+            "dpo",
+            "preference-accuracy",
+        ),
+        (
+            "kto",
+            JUDGED,
+            {
+                "formatting": "sharegpt",
+                "columns": {"messages": "messages", "kto_tag": "label"},
+                "tags": {"role_tag": "role", "content_tag": "content"},
+            },
+            "kto",
+            "loss",
+        ),
+        ("pt", TEXTS, {"columns": {"prompt": "text"}}, "pretrain", "loss"),
+    ],
+)
+def test_llama_factory_s_stages_read_their_own_rows(
+    project: Path, stage: str, rows: list[Any], info: dict[str, Any], kind: str, metric: str
+) -> None:
+    (project / "data" / "own.json").write_text(json.dumps(rows))
+    (project / "data" / "dataset_info.json").write_text(json.dumps({"own": {"file_name": "own.json", **info}}))
+    text = FACTORY.replace("stage: sft", f"stage: {stage}").replace("orders,letters", "own")
+    spec = checked(project, imported(project, text))
+    assert spec["tuning"][kind]["adapter"] == "lora"
+    assert spec["evaluation"]["gates"]["no-regression"]["metric"] == f"held-out.{metric}"
+    assert spec["tuning"][kind].get("batch-size") == (2 if kind == "kto" else 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "rl", "kind", "columns"),
+    [
+        ("type: chat_template", "", "lora", {"input": "message", "messages": "messages"}),
+        (
+            "type: chat_template, field_messages: talk, message_property_mappings: {role: from, content: value}, "
+            "roles: {assistant: [bot, ai]}",
+            "",
+            "lora",
+            {
+                "input": "message",
+                "messages": "talk",
+                "message-keys": {"role": "from", "content": "value", "roles": {"bot": "assistant", "ai": "assistant"}},
+            },
+        ),
+        ("type: completion, field: body", "", "pretrain", {"input": "body"}),
+        ("type: chatml.ultra", "rl: dpo", "dpo", {"input": "prompt", "chosen": "chosen", "rejected": "rejected"}),
+        (
+            "type: chat_template.argilla",
+            "rl: orpo",
+            "orpo",
+            {"input": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        ),
+        ("type: llama3.ultra", "rl: kto", "kto", {"input": "prompt", "completion": "completion", "desirable": "label"}),
+        (
+            "type: {field_instruction: ask, field_output: say, format: 'Q: {instruction}'}",
+            "",
+            "lora",
+            {"input": "ask", "target": "say"},
+        ),
+    ],
+)
+def test_axolotl_s_data_formats(tmp_path: Path, data: str, rl: str, kind: str, columns: dict[str, Any]) -> None:
+    text = AXOLOTL.replace('type: alpaca, split: "train[:10%]"', data)
+    spec = checked(tmp_path, imported(tmp_path, f"{text}{rl}\n"))
+    assert list(spec["tuning"]) == [kind]
+    assert spec["data"]["orders"]["columns"] == columns
+
+
+def test_texts_under_different_columns_are_mixed_under_one(tmp_path: Path) -> None:
+    own = "datasets: [{path: acme/books, type: completion}, {path: acme/news, type: completion, field: body}]"
+    text = AXOLOTL.replace(AXOLOTL[AXOLOTL.index("datasets:") : AXOLOTL.index("val_set_size")], f"{own}\n")
+    spec = checked(tmp_path, imported(tmp_path, text))
+    assert spec["data"]["news"]["columns"] == {"input": "text", "rename": {"body": "text"}}
+    assert spec["data"]["all"]["of"] == ["books", "news"]
+    assert spec["tuning"]["pretrain"]["data"] == "all"

@@ -2,7 +2,8 @@
 
 Use it, then a supervised recipe with `after:`, when the language of the documents is unlike what the model was trained
 on. Documents stand end to end, each closed by the end-of-sequence token, in blocks of `max-length`; the loss is on
-every token. Takes a `documents` entry; all weights learn unless `adapter` says otherwise.
+every token. Takes a `documents` entry, or rows without answers, whose `input` column is the text and of which it reads
+train; all weights learn unless `adapter` says otherwise.
 """
 
 from typing import Literal
@@ -14,7 +15,7 @@ from lcspec.tuningkind import DOCUMENTS, AdapterBody, QuantizedBody, TrainingBod
 class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
     """A recipe that reads documents."""
 
-    data: str = option(doc="The entry of documents to read.", refers="data")
+    data: str = option(doc="The entry of documents, or of rows of text, to read.", refers="data")
     rows: int | None = option(None, doc="Documents to use; all when left out.", ge=1)
     max_length: int = option(512, doc="Tokens of a block.", unit="tokens", ge=16)
     adapter: Literal["lora", "qlora", "none"] = option(

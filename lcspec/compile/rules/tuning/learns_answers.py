@@ -1,5 +1,7 @@
 """A recipe needs rows with what it learns from: right answers, preference pairs, or feedback."""
 
+from typing import Any
+
 from lcspec.compile.asking import columns_of, learns_answers, tuned_on
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
@@ -20,10 +22,13 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             continue
         columns, path = columns_of(data), (*entry.path, "data")
         also = ((data.path, "this entry"),)
-        if (data.kind == "documents") != (entry.kind in DOCUMENTS):
-            have, want = ("documents", "rows") if data.kind == "documents" else ("rows", "documents")
-            message = f"`{data.name}` holds {have}, `{entry.kind}` learns from {want}"
-            report.error("LC0502", path, message, f"name a data entry with {want}", also=also)
+        if data.kind == "documents" and entry.kind not in DOCUMENTS:
+            message = f"`{data.name}` holds documents, `{entry.kind}` learns from rows"
+            report.error("LC0502", path, message, "name a data entry with rows", also=also)
+            continue
+        if data.kind != "documents" and entry.kind in DOCUMENTS and _answered(columns):
+            message = f"the rows of `{data.name}` have answers, `{entry.kind}` learns from documents or plain texts"
+            report.error("LC0502", path, message, "name a data entry with documents, or tune on the answers", also=also)
             continue
         roles = ROLES.get(entry.kind)
         if roles:
@@ -37,3 +42,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             message = f"the rows of `{data.name}` have no answers to learn from"
             help = "name the column with the answer: `columns: {target: …}`"
             report.error("LC0502", path, message, help, also=also)
+
+
+def _answered(columns: Any) -> bool:
+    """Whether rows hold more than a text: answers of any kind."""
+    return learns_answers(columns) or any(getattr(columns, role, None) for role in (*PAIRS, *FEEDBACK))
