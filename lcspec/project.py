@@ -65,18 +65,27 @@ def read_source(path: Path) -> SourceFile:
     """
     help = "name a spec file, say `specs/quickstart.yaml`; `lcspec init` writes one"
     try:
-        data = path.read_bytes()
-        if (wide := _wide(data)) is not None:
-            raise _not_utf8(path, f"it is {wide}")
-        return SourceFile(str(path), data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _not_utf8(path, f"byte 0x{data[error.start]:02x} in line {line} is no part of it") from None
+        return decode(path, path.read_bytes())
     except FileNotFoundError:
         message = f"there is no file `{path}`"
     except OSError as error:
         message = f"`{path}` cannot be read: {error.strerror}"
     raise LcspecError([Diagnostic("LC0012", message, help=help)])
+
+
+def decode(path: Path, data: bytes) -> SourceFile:
+    """The text of the bytes of a file.
+
+    Raises:
+        LcspecError: LC0017, when they are not UTF-8.
+    """
+    if (wide := _wide(data)) is not None:
+        raise _not_utf8(path, f"it is {wide}")
+    try:
+        return SourceFile(str(path), data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _not_utf8(path, f"byte 0x{data[error.start]:02x} in line {line} is no part of it") from None
 
 
 def _wide(data: bytes) -> str | None:

@@ -110,14 +110,15 @@ def find_spec(given: Path | None) -> Path:
     """The spec that is meant: the given one, or the only one that can be meant."""
     if given is not None:
         return given
-    found = [path for folder in (Path(), Path("specs")) for path in sorted(folder.glob("*.y*ml")) if _is_spec(path)]
+    found = [path for folder in (Path(), Path("specs")) for path in sorted(folder.glob("*.y*ml")) if is_spec(path)]
     if len(found) == 1:
         return found[0]
     listed = ", ".join(map(str, found))
     raise click.UsageError(f"name a spec: {listed}" if found else "there is no spec here; `lcspec init` writes one")
 
 
-def _is_spec(path: Path) -> bool:
+def is_spec(path: Path) -> bool:
+    """Whether a file says `lcspec:` at the start of a line."""
     try:
         with path.open(encoding="utf-8") as file:
             return any(line.startswith("lcspec:") for line in file)

@@ -43,6 +43,7 @@ _ORDER = [
     "init",
     "lsp",
     "check",
+    "fmt",
     "show",
     "lock",
     "plan",
