@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lcspec import storeschema
 from lcspec.planschema import plan, why
+from lcspec.runschema import comparison, event, runs, status
 from lcspec.schemaparts import COUNT, SHA256, TEXT, Schema, diagnostic, record_of
 from lcspec.specschema import spec
 
@@ -47,15 +48,6 @@ def record() -> Schema:
     )
 
 
-def event() -> Schema:
-    """One line of `apply --format json`."""
-    kinds = ["run-started", "step-started", "progress", "log", "step-finished", "step-failed", "choice", "run-finished"]
-    return record_of(
-        "lcspec event",
-        {"event": {"enum": kinds}, "step": {"type": ["string", "null"]}, "time": TEXT, "data": {"type": "object"}},
-    )
-
-
 def release() -> Schema:
     """A release manifest."""
     digests = {"type": "object", "additionalProperties": SHA256}
@@ -96,14 +88,17 @@ def show() -> Schema:
 
 
 BUILDERS: dict[str, Callable[[], Schema]] = {
+    "comparison": comparison,
     "diagnostics": diagnostics,
     "event": event,
     "lock": lock,
     "plan": plan,
     "record": record,
     "release": release,
+    "runs": runs,
     "show": show,
     "spec": spec,
+    "status": status,
     "verify": storeschema.verify,
     "why": why,
 }

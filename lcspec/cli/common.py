@@ -42,6 +42,20 @@ def project_of(where: Path | None, form: str) -> Any:
     return project
 
 
+def spec_option(function: F) -> F:
+    """`--spec`, for commands whose argument is something else."""
+    return click.option("--spec", type=SPEC, default=None, help="The spec whose project is meant.")(function)
+
+
+def find_store(spec: Path | None) -> Path:
+    """The store of a project, without reading the spec: of the one given, else of the project that we stand in."""
+    from lcspec.project import Project
+
+    places = [spec] if spec is not None else [Path("spec.yaml"), Path("specs", "spec.yaml")]
+    stores = [Project(place).store for place in places]
+    return next((store for store in stores if store.is_dir()), stores[0])
+
+
 def settings_options(function: F) -> F:
     """`--set` and `--var-file`; the command takes them as `settings`."""
 

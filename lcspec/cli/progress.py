@@ -4,8 +4,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, TextIO
 
 from lcspec.ir.record import Event
 from lcspec.units import format_seconds
@@ -40,8 +40,14 @@ class JsonLines:
 
     def emit(self, event: Event) -> None:
         """Prints the event."""
-        sys.stdout.write(json.dumps(event.to_json(), ensure_ascii=False, sort_keys=True) + "\n")
-        sys.stdout.flush()
+        _print(sys.stdout, json.dumps(event.to_json(), ensure_ascii=False, sort_keys=True))
+
+
+def _print(stream: TextIO, text: str) -> None:
+    """Prints a line; that nobody reads it any more is no reason to stop the work."""
+    with suppress(BrokenPipeError):
+        stream.write(text + "\n")
+        stream.flush()
 
 
 def line(event: Event) -> str | None:
@@ -51,6 +57,8 @@ def line(event: Event) -> str | None:
         return f"✓ {event.step}  {format_seconds(data['seconds'])}{_numbers(data.get('metrics', {}))}"
     if event.kind == "step-failed":
         return f"✗ {event.step}  {data['message']}"
+    if event.kind == "step-skipped":
+        return f"- {event.step}  {data['reason']}"
     if event.kind == "log":
         return f"! {event.step}  {data['message']}"
     if event.kind == "choice":
@@ -86,14 +94,18 @@ class Plain:
             text = f"· {event.step}"
         elif event.kind == "progress" and now - self._said.get(event.step or "", 0.0) > PLAIN_EVERY:
             self._said[event.step or ""] = now
-            text = f"  {event.step}  {event.data['done']}/{event.data['total']}{_loss(event.data)}"
+            text = f"  {event.step}  {event.data['done']}/{event.data['total']}{pace(event.data)}"
         if text is not None:
-            sys.stderr.write(text + "\n")
-            sys.stderr.flush()
+            _print(sys.stderr, text)
 
 
-def _loss(data: Any) -> str:
-    return f"  loss {data['loss']:.3f}" if "loss" in data else ""
+def pace(data: Any) -> str:
+    """Loss, rate and time left of a step, as far as they are known."""
+    shown = [f"loss {data['loss']:.3f}"] if "loss" in data else []
+    if "rate" in data:
+        shown.append(f"{data['rate']:.3g}/s" if data["rate"] >= 1 else f"{format_seconds(1 / data['rate'])} each")
+        shown.append(f"{format_seconds(data['eta'])} left")
+    return "".join(f"  {one}" for one in shown)
 
 
 class Live:
@@ -108,12 +120,11 @@ class Live:
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
 
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
         more = (MofNCompleteColumn(), TextColumn("{task.fields[note]}", markup=False), TimeElapsedColumn())
-        self._progress = Progress(*columns, *more, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._progress = Progress(*columns, *more, console=Console(stderr=True), transient=True)
         self._progress.start()
         self._tasks: dict[str, Any] = {}
 
@@ -124,7 +135,7 @@ class Live:
             self._tasks[step] = self._progress.add_task(step, total=None, note="")
         elif event.kind == "progress" and step in self._tasks:
             data = event.data
-            note = _loss(data).strip()
+            note = pace(data).strip()
             self._progress.update(self._tasks[step], completed=data["done"], total=data["total"], note=note)
         elif event.kind in ("step-finished", "step-failed") and step in self._tasks:
             self._progress.remove_task(self._tasks.pop(step))

@@ -1,12 +1,16 @@
 """`lcspec status`: what is running, what is released, and what the last run came to."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lcspec import api
 from lcspec.cli.common import emit_json, format_option, load, settings_options, spec_argument
+from lcspec.cli.progress import pace
 from lcspec.compile.compose import Settings
+from lcspec.units import format_seconds
 
 
 @click.command("status")
@@ -36,7 +40,9 @@ def command(spec: Path | None, settings: Settings, form: str) -> None:
     click.echo(f"{loaded.spec.name}  {loaded.source.path}")
     if running:
         where = f"on {running.get('host')}, pid {running.get('pid')}, since {running.get('started')}"
-        click.echo(f"running:  {running.get('step') or 'starting'} ({where})")
+        click.echo(f"running:  {where}")
+        for line in running_lines(running):
+            click.echo(line)
     if last:
         click.echo(f"last run: {last['outcome'] or 'unfinished'}, started {last['started']}")
     click.echo("steps:    " + ", ".join(f"{count} {action}" for action, count in counts.items() if count))
@@ -51,3 +57,17 @@ def command(spec: Path | None, settings: Settings, form: str) -> None:
         click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")
     if not listed:
         click.echo("release:  none yet")
+
+
+def running_lines(running: dict[str, Any]) -> list[str]:
+    """A line for each running step: how far it is, how fast, how long it still takes."""
+    steps = running.get("steps") or {}
+    if not steps:
+        return ["          starting"]
+    made = []
+    for step, told in steps.items():
+        parts = [f"for {format_seconds(max(0.0, time.time() - told['since']))}"]
+        if told.get("total"):
+            parts.append(f"{told['done']:g}/{told['total']:g} ({100 * told['done'] / told['total']:.0f} %)")
+        made.append(f"          {step}  {'  '.join(parts)}{pace(told)}")
+    return made

@@ -172,5 +172,7 @@ TITLES = {
     "LC1234": "optional package is missing",
     "LC1235": "number of parameters that cannot be reached",
     "LC1301": "a gate did not pass",
+    "LC1302": "no such run",
+    "LC1303": "no such log",
     "LC1901": "plugin cannot be loaded",
 }

@@ -59,7 +59,7 @@ class Event:
     """One line of a run's story.
 
     `kind` is one of: run-started, step-started, progress, log, step-finished, step-failed, step-skipped, choice,
-    verdict, release, run-finished. `data` is plain JSON, its keys by kind (see schemas/event).
+    run-finished. `data` is plain JSON, its keys by kind (see schemas/event).
     """
 
     kind: str

@@ -1,8 +1,10 @@
 """One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from lcspec.ir.plan import Graph, PlannedStep, Selection
 from lcspec.ir.record import Event, StepRecord
 from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
+from lcspec.run import runs
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.looks import look_of
@@ -81,6 +84,7 @@ def apply_graph(
         idle = all(step.action != "run" for step in plan_steps(job.graph, job.lock, job.facts)[0])
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
+        began = time.time()
         told: set[str] = set()
         again = set(job.selection.replace)
 
@@ -97,7 +101,7 @@ def apply_graph(
                     told.add(choice)
                     name = chooser.name(decision.winner) if decision.winner else "none"
                     data = {"choice": choice, "name": name, "passed": decision.passed, "why": decision.why}
-                    emit(Event("choice", None, data))
+                    emit(Event("choice", None, data, now()))
             return steps
 
         outcome = execute(
@@ -113,9 +117,10 @@ def apply_graph(
             settings=settings,
         )
         applied = _decide(job, outcome, ledger, run)
-        emit(Event("run-finished", None, _summary(applied)))
         if not idle:
             ledger.finish_run(run, outcome.status)
+            _remember(job, applied, run, began)
+        emit(Event("run-finished", None, {"run": run, "exit_code": exit_code(applied), **_summary(applied)}, now()))
     return applied
 
 
@@ -191,6 +196,28 @@ def _digest(applied: Applied, ref: Any) -> str | None:
         return str(ref.digest)
     record = applied.records.get(ref.step)
     return record.outputs[ref.name] if record else None
+
+
+def _remember(job: Job, applied: Applied, run: int, began: float) -> None:
+    """Writes down what the run came to, for `runs` and `compare`."""
+    decisions = {
+        choice: {"name": applied.chooser.name(made.winner) if made.winner else None, "passed": made.passed}
+        for choice, made in applied.chooser.decisions().items()
+    }
+    told = {**_summary(applied), "verdicts": runs.plain_verdicts(applied.verdicts), "decisions": decisions}
+    outcome = told.pop("status")
+    seconds = round(time.time() - began, 3)
+    started = datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds")
+    about = {"run": run, "name": job.name, "spec_sha256": job.spec_sha256, "started": started, "seconds": seconds}
+    steps = {step: record.key for step, record in applied.records.items()}
+    runs.write(
+        job.store, {**about, **told, "argv": list(job.argv), "outcome": outcome, "exit_code": exit_code(applied)}, steps
+    )
+
+
+def now() -> str:
+    """The time of an event, RFC 3339 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _summary(applied: Applied) -> dict[str, Any]:

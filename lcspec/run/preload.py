@@ -3,11 +3,19 @@ here, or the forked children would inherit a thread pool that does not exist in 
 
 import os
 import signal
+from contextlib import suppress
 
 # What stops an apply reaches its whole process group. The server must outlive that: a step that saves its checkpoint
 # ends with its server. It ends when the apply closes its pipe.
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
     signal.signal(number, signal.SIG_IGN)
+
+# What libraries print while they are imported belongs to no step and not on the terminal.
+with suppress(OSError, KeyError):
+    log = os.open(f"{os.environ['LCSPEC_STORE']}/logs/imports.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
 
 if os.environ.get("LCSPEC_PRELOAD") == "ml":
     import peft  # noqa: F401

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from lcspec.schema import BUILDERS
 from tests.e2e.project import lcspec, make
 
 pytestmark = pytest.mark.ml
@@ -125,3 +127,38 @@ def test_chat_asks_the_released_service(applied: list[dict], project: Path) -> N
     done = lcspec(project, "chat", "tiny.yaml", "-m", "xyzBBB12")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in ("a", "b")
+
+
+def test_every_event_fits_the_schema_and_tells_the_whole_story(applied: list[dict]) -> None:
+    schema = Draft202012Validator(BUILDERS["event"]())
+    for event in applied:
+        schema.validate(event)
+    assert {event["event"] for event in applied} >= {
+        "run-started",
+        "step-started",
+        "progress",
+        "choice",
+        "run-finished",
+    }
+    started = [event["step"] for event in applied if event["event"] == "step-started"]
+    assert sorted(started) == sorted(finished(applied))
+    assert len(started) == len(set(started)) == applied[-1]["data"]["ran"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("runs", ["runs"]), ("comparison", ["compare", "1", "1"]), ("status", ["status", "tiny.yaml"])],
+)
+def test_what_is_told_of_runs_fits_its_schema(
+    applied: list[dict], project: Path, name: str, arguments: list[str]
+) -> None:
+    done = lcspec(project, *arguments, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    Draft202012Validator(BUILDERS[name]()).validate(json.loads(done.stdout))
+
+
+def test_the_log_of_a_step_is_shown(applied: list[dict], project: Path) -> None:
+    step = next(step for step in finished(applied) if step.startswith("train:"))
+    assert lcspec(project, "logs", step).returncode == 0
+    refused = lcspec(project, "logs", "train:nothing")
+    assert (refused.returncode, "LC1303" in refused.stderr) == (2, True)

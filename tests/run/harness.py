@@ -8,9 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from lcspec.run import processes
 from lcspec.run.store import Store
+from lcspec.schema import BUILDERS
 
+EVENT = Draft202012Validator(BUILDERS["event"]())
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -34,6 +38,8 @@ def run(folder: Path, *names: str, options: dict[str, Any] | None = None, **more
 def told(stdout: str, stderr: str = "") -> dict[str, Any]:
     assert stdout, stderr
     made: dict[str, Any] = json.loads(stdout.splitlines()[-1])
+    for event in made.get("events", []):
+        EVENT.validate(event)
     made["codes"] = [(name, code) for name, code, _, _ in made["failures"]]
     return made
 
