@@ -25,7 +25,7 @@ class HubFields(Strict):
     repo: str = option(doc="The repository, say `HuggingFaceTB/SmolLM2-135M-Instruct`.", pattern=REPO)
     revision: str = option("main", doc="Branch, tag or commit; the lock pins the commit.", pattern=REVISION)
     token: FromEnvironment | None = option(
-        None, doc="Where the access token is; `HF_TOKEN` when left out. It is never stored or shown.", key=False
+        None, doc="Where the access token of a gated or private repository is, say `{env: HF_TOKEN}`.", key=False
     )
     hosts: tuple[str, ...] = option((), doc="Further hosts that downloads may be redirected to.", key=False)
 

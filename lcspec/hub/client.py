@@ -1,8 +1,7 @@
 """Requests to the hub: JSON, ranges and resumable, verified downloads. Nothing of a reply is run or unpickled.
 
-The endpoint is `HF_ENDPOINT`, the token the environment variable that the spec names (`HF_TOKEN` by default). The token
-goes to the endpoint only, never to the host that a download is redirected to, and stands in no message; neither does
-the query of a redirect, which may be signed.
+The endpoint is `HF_ENDPOINT`. A token goes to the endpoint only, never to the host that a download is redirected to,
+and stands in no message; neither does the query of a redirect, which may be signed.
 """
 
 import fcntl
@@ -45,14 +44,15 @@ class Wanted:
 class Hub:
     """One repository at one endpoint."""
 
-    def __init__(self, type: str, repo: str, *, token_env: str = "HF_TOKEN", hosts: tuple[str, ...] = ()) -> None:
-        self.repo, self._type, self._token_env = repo, type, token_env
+    def __init__(self, type: str, repo: str, *, token: str | None = None, hosts: tuple[str, ...] = ()) -> None:
+        self.repo, self._type = repo, type
+        self._authorization = f"Bearer {token}" if token else None
         self._endpoint = os.environ.get("HF_ENDPOINT", ENDPOINT).rstrip("/")
         own = urlsplit(self._endpoint)
         if own.scheme not in ("http", "https") or not own.hostname:
             message = f"HF_ENDPOINT is `{self._endpoint}`, which is no address"
             raise LcspecError([Diagnostic("LC1005", message, help=f"unset it, or say {ENDPOINT}")], 4)
-        self._opener = build_opener(_Redirects(self._endpoint, (own.hostname, *hosts), self._authorization()))
+        self._opener = build_opener(_Redirects(self._endpoint, (own.hostname, *hosts), self._authorization))
 
     # --- what the hub says -----------------------------------------------------------------------------------------
 
@@ -162,10 +162,6 @@ class Hub:
         prefix = "datasets/" if self._type == "dataset" else ""
         return f"{self._endpoint}/{prefix}{self.repo}/resolve/{quote(commit, safe='')}/{quote(path)}"
 
-    def _authorization(self) -> str | None:
-        token = os.environ.get(self._token_env, "").strip()
-        return f"Bearer {token}" if token else None
-
     @contextmanager
     def _open(self, address: str, what: str, headers: Mapping[str, str] | None = None) -> Iterator[Any]:
         """The reply to a GET, tried again while the fault may pass.
@@ -174,8 +170,8 @@ class Hub:
             LcspecError: LC1005 not there or not reachable, LC1006 no access, LC1007 sent elsewhere.
         """
         request = Request(address, headers={"User-Agent": "lcspec", "Accept-Encoding": "identity", **(headers or {})})
-        if authorization := self._authorization():
-            request.add_unredirected_header("Authorization", authorization)
+        if self._authorization:
+            request.add_unredirected_header("Authorization", self._authorization)
         reply = self._reply(request, what)
         try:
             yield reply
@@ -199,9 +195,9 @@ class Hub:
 
     def _refused(self, error: HTTPError, what: str) -> NoReturn:
         if error.code in (401, 403):
-            said = "was sent" if self._authorization() else "is not set"
-            message = f"the hub refuses `{self.repo}` (HTTP {error.code}); {self._token_env} {said}"
-            help = f"check the name; for a gated or private one accept its terms and put a token into {self._token_env}"
+            said = "with the token that was sent" if self._authorization else "without a token"
+            message = f"the hub refuses `{self.repo}` {said} (HTTP {error.code})"
+            help = "check the name; when it is gated or private, accept its terms and say `token: {env: HF_TOKEN}`"
             raise LcspecError([Diagnostic("LC1006", message, help=help)], 4)
         if error.code in (404, 410):
             help = "check the name; after a forced push `lcspec lock --update` pins anew"

@@ -5,6 +5,7 @@ is pinned by the digest of the list of its files, so that it moves when any of t
 """
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,17 @@ LARGEST_README = 1 << 20
 
 
 def connect(body: HubBody) -> Hub:
-    """The client for the repository that `body` names."""
-    token = body.token.env if body.token else "HF_TOKEN"
-    return Hub(body.type, body.repo, token_env=token, hosts=body.hosts)
+    """The client for the repository that `body` names.
+
+    Raises:
+        LcspecError: LC1006, the variable that should hold the token is not set.
+    """
+    token = os.environ.get(body.token.env, "").strip() if body.token else None
+    if token == "" and body.token:
+        message = f"`{body.token.env}`, which should hold the token for `{body.repo}`, is not set"
+        help = f"set it where you run lcspec: `export {body.token.env}=…`"
+        raise LcspecError([Diagnostic("LC1006", message, help=help)], 4)
+    return Hub(body.type, body.repo, token=token, hosts=body.hosts)
 
 
 def pin(body: HubBody, members: Sequence[str], cache: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:

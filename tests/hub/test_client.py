@@ -106,27 +106,20 @@ def test_what_is_not_there_is_said(hub: FakeHub, tmp_path: Path) -> None:
     assert "nothing.bin" in refused("LC1005", lambda: Hub("model", "org/m").download(commit(hub), gone, tmp_path))
 
 
-def test_a_gated_repository_needs_a_token_and_the_token_is_never_shown(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gated_repository_needs_a_token_and_the_token_is_never_shown(hub: FakeHub) -> None:
     hub.gated.add("org/m")
     assert "HTTP 401" in refused("LC1006", lambda: Hub("model", "org/m").info("main"))
-    monkeypatch.setenv("HF_TOKEN", "wrong-token")
-    said = refused("LC1006", lambda: Hub("model", "org/m").info("main"))
+    said = refused("LC1006", lambda: Hub("model", "org/m", token="wrong-token").info("main"))
     assert "HTTP 403" in said
     assert "wrong-token" not in said
-    monkeypatch.setenv("MY_TOKEN", "secret")
-    assert Hub("model", "org/m", token_env="MY_TOKEN").info("main")["sha"] == commit(hub)
+    assert Hub("model", "org/m", token="secret").info("main")["sha"] == commit(hub)
 
 
-def test_a_redirect_to_the_same_host_is_followed_without_the_token(
-    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", "secret")
+def test_a_redirect_to_the_same_host_is_followed_without_the_token(hub: FakeHub, tmp_path: Path) -> None:
     with serving(FakeHub()) as store:
         store.commits = hub.commits
         hub.elsewhere = store.address
-        Hub("model", "org/m").download(commit(hub), WANTED, tmp_path)
+        Hub("model", "org/m", token="secret").download(commit(hub), WANTED, tmp_path)
         assert hub.asked[-1][2] == "Bearer secret"
         assert [token for _, _, token in store.asked] == [None]
 

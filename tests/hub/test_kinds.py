@@ -145,15 +145,32 @@ def test_a_served_file_with_another_digest_is_refused(hub: FakeHub, tmp_path: Pa
     assert "fetch:data.rows" in done.stderr
 
 
-def test_a_gated_model_names_the_variable_and_takes_the_token_from_it(hub: FakeHub, tmp_path: Path) -> None:
+def test_a_gated_model_takes_the_token_from_the_variable_that_the_spec_names(hub: FakeHub, tmp_path: Path) -> None:
     hub.gated.add("org/model")
-    done = lcspec(tmp_path, hub, "lock", "hubs.yaml")
+    done = lcspec(tmp_path, hub, "lock", "hubs.yaml", HF_TOKEN="a-secret-of-mine")
     assert done.returncode == 4
     assert "LC1006" in done.stderr
-    assert "HF_TOKEN" in done.stderr
-    done = lcspec(tmp_path, hub, "lock", "hubs.yaml", HF_TOKEN="secret")
-    assert done.returncode == 0
-    assert "secret" not in done.stdout + done.stderr + (tmp_path / "hubs.lock.json").read_text()
+    assert "token: {env: HF_TOKEN}" in done.stderr
+    (tmp_path / "hubs.yaml").write_text(SPEC.replace("repo: org/model", "repo: org/model, token: {env: MY_TOKEN}"))
+    done = lcspec(tmp_path, hub, "lock", "hubs.yaml")
+    assert done.returncode == 4
+    assert "`MY_TOKEN`" in done.stderr
+    assert lcspec(tmp_path, hub, "lock", "hubs.yaml", MY_TOKEN="secret").returncode == 0
+    done = lcspec(tmp_path, hub, "apply", "hubs.yaml", MY_TOKEN="secret")
+    kept = [json.loads(path.read_text()) for path in (tmp_path / ".lcspec").glob("records/*/*.json")]
+    assert "fetch:models.m" in {record["step"] for record in kept}
+    said = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"secret" in one for one in said)
+    assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_cut_download_is_taken_up_inside_a_step(hub: FakeHub, tmp_path: Path) -> None:
+    assert lcspec(tmp_path, hub, "lock", "hubs.yaml").returncode == 0
+    hub.cut["model-00001-of-00002.safetensors"] = 2
+    lcspec(tmp_path, hub, "apply", "hubs.yaml")
+    kept = [json.loads(path.read_text()) for path in (tmp_path / ".lcspec").glob("records/*/*.json")]
+    assert "convert:models.m" in {record["step"] for record in kept}
+    assert [said for path, said, _ in hub.asked if path.endswith("1-of-00002.safetensors")][-1] is not None
 
 
 def test_a_model_that_asks_for_code_is_refused_where_it_is_named(hub: FakeHub, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Files of a repository on the Hugging Face hub, pinned to a commit and verified by SHA-256.
 
 `lcspec lock` turns the revision into a commit and notes size and digest of each file; a step fetches those files over
-HTTPS, takes up what a cut connection left, and refuses anything else. Gated and private repositories need a token in
-the environment. Nothing of a repository is executed. The endpoint is `HF_ENDPOINT` where that is set.
+HTTPS, takes up what a cut connection left, and refuses anything else. Gated and private repositories need a token:
+`token: {env: HF_TOKEN}`. Nothing of a repository is executed. The endpoint is `HF_ENDPOINT` where that is set.
 """
 
 import os
@@ -45,9 +45,9 @@ def lower(ctx: Context, owner: Bound, source: Bound, members: Sequence[str]) -> 
             "commit": pinned["commit"] if pinned else None,
             "files": files if pinned else list(members),
             "pinned": pinned is not None,
-            "token-env": body.token.env if body.token else "HF_TOKEN",
-            "hosts": list(body.hosts),
         },
+        settings={"hosts": list(body.hosts)},
+        secrets={"token": {"env": body.token.env}} if body.token else {},
         resources=Resources(network=True),
         estimate=Estimate((1 + size / FAST, 10 + size / SLOW), 100 << 20, "formula"),
         source=owner.path if source.path == owner.path else (*owner.path, "from"),
@@ -94,7 +94,7 @@ def _write_header(hub: Hub, known: Mapping[str, Any], path: str, target: Path) -
 def fetch(io: StepIO) -> None:
     """Downloads what is missing in the cache, verifies it, and lays the files out under their names."""
     params, target, cache = io.params, io.output("files"), io.cache() / "hub"
-    hub = Hub(params["type"], params["repo"], token_env=params["token-env"], hosts=tuple(params["hosts"]))
+    hub = Hub(params["type"], params["repo"], token=_token(io), hosts=tuple(io.settings["hosts"]))
     total, before = max(sum(one["size"] for one in params["files"].values()), 1), 0
     for path, one in params["files"].items():
         if not safe(path):
@@ -105,6 +105,13 @@ def fetch(io: StepIO) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         _place(cache / sha, copy)
         before += one["size"]
+
+
+def _token(io: StepIO) -> str | None:
+    try:
+        return io.secret("token")
+    except KeyError:
+        return None  # a public repository
 
 
 def _tell(io: StepIO, before: int, total: int, here: int) -> None:
