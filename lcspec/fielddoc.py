@@ -42,7 +42,10 @@ def markdown(key: str, option: Option) -> str:
     effect = "A new value runs the steps that read it again." if keyed else "Changes no result: nothing runs again."
     if option.json_schema_extra.get("x-refers"):
         effect = "What is named counts by its content: steps run again when that differs."
-    return f"**{key}** — {option.description}\n\n{' · '.join(facts)}\n\n{effect}"
+    more = [
+        str(option.json_schema_extra[mark]) for mark in ("x-effect", "x-source") if mark in option.json_schema_extra
+    ]
+    return "\n\n".join([f"**{key}** — {option.description}", " · ".join(facts), *more, effect])
 
 
 def default_of(option: Option) -> str:

@@ -36,23 +36,59 @@ class OptimBody(Strict):
     """How weights are changed."""
 
     batch_size: int = option(8, doc="Rows that are in memory at once.", unit="rows", ge=1)
-    accumulate: int = option(1, doc="Batches whose gradients make one step.", unit="batches", ge=1)
-    learning_rate: float = option(2e-5, doc="Peak learning rate, reached after the warm-up.", gt=0)
+    accumulate: int = option(
+        1,
+        doc="Batches whose gradients make one step.",
+        unit="batches",
+        ge=1,
+        effect="The same gradient as a batch that many times as large, in the memory of one.",
+    )
+    learning_rate: float = option(
+        2e-5,
+        doc="Peak learning rate, reached after the warm-up.",
+        gt=0,
+        effect="Larger steps learn faster and forget more; too large ones diverge.",
+    )
     schedule: Literal["linear", "cosine", "constant", "polynomial", "inverse-sqrt"] = option(
         "linear", doc="How the learning rate goes on after the warm-up."
     )
     warmup_steps: int = option(5, doc="Steps until the peak.", unit="steps", ge=0)
     warmup_share: float | None = option(None, doc="Share of all steps until the peak, in place of steps.", ge=0, lt=1)
     optimizer: Literal["adamw", "adafactor", "sgd", "rmsprop", "adagrad"] = option("adamw", doc="The optimiser.")
-    weight_decay: float = option(0.0, doc="Decoupled weight decay.", ge=0)
-    beta1: float = option(0.9, doc="AdamW's decay of the mean gradient.", ge=0, lt=1)
-    beta2: float = option(0.999, doc="AdamW's decay of the mean squared gradient.", ge=0, lt=1)
+    weight_decay: float = option(
+        0.0,
+        doc="Decoupled weight decay.",
+        ge=0,
+        effect="Larger values pull weights towards zero at every step.",
+        source="Loshchilov and Hutter 2017, AdamW, arXiv:1711.05101",
+    )
+    beta1: float = option(
+        0.9, doc="AdamW's decay of the mean gradient.", ge=0, lt=1, source="Kingma and Ba 2014, Adam, arXiv:1412.6980"
+    )
+    beta2: float = option(
+        0.999,
+        doc="AdamW's decay of the mean squared gradient.",
+        ge=0,
+        lt=1,
+        source="Kingma and Ba 2014, Adam, arXiv:1412.6980",
+    )
     epsilon: float = option(1e-8, doc="AdamW's guard against division by zero.", gt=0)
-    max_grad_norm: float = option(1.0, doc="Gradients with a larger norm are scaled down to it; 0 leaves them.", ge=0)
+    max_grad_norm: float = option(
+        1.0,
+        doc="Gradients with a larger norm are scaled down to it; 0 leaves them.",
+        ge=0,
+        effect="Smaller values keep single odd batches from moving the weights far.",
+        source="Pascanu et al. 2012, arXiv:1211.5063",
+    )
     precision: Literal["float32", "bfloat16"] = option(
         "float32", doc="Arithmetic of the forward pass; `bfloat16` is mixed precision, and slow on most CPUs."
     )
-    gradient_checkpointing: bool = option(False, doc="Recompute activations in the backward pass to save memory.")
+    gradient_checkpointing: bool = option(
+        False,
+        doc="Recompute activations in the backward pass to save memory.",
+        effect="Less memory for activations, one more forward pass of time.",
+        source="Chen et al. 2016, arXiv:1604.06174",
+    )
     seed: int = option(0, doc="Seed of sampling, order and initial weights.")
     checkpoint: Checkpointing = option(Checkpointing, doc="When training saves its state.", key=False)
 
@@ -65,15 +101,40 @@ class SupervisedBody(TrainingBody):
     """Training on answers: a target, accepted answers or whole conversations."""
 
     sampling: Literal["random", "balanced"] = option("random", doc="`balanced` takes labels in turn.")
-    neftune_alpha: float | None = option(None, doc="Scale of noise on the embeddings (NEFTune); none by default.", gt=0)
+    neftune_alpha: float | None = option(
+        None,
+        doc="Scale of noise on the embeddings (NEFTune); none by default.",
+        gt=0,
+        source="Jain et al. 2023, NEFTune, arXiv:2310.05914",
+    )
 
 
 class AdapterBody(Strict):
     """Low-rank adapters, as PEFT knows them."""
 
-    rank: int = option(8, doc="Rank of the adapters.", ge=1, le=1024)
-    alpha: int = option(16, doc="Scale of the adapters; the update is multiplied by alpha / rank.", ge=1)
-    dropout: float = option(0.0, doc="Dropout on the adapters' input.", ge=0, lt=1)
+    rank: int = option(
+        8,
+        doc="Rank of the adapters.",
+        ge=1,
+        le=1024,
+        effect="Adapter parameters and their memory grow in proportion; more rows are needed to fill them.",
+        source="Hu et al. 2021, LoRA, arXiv:2106.09685",
+    )
+    alpha: int = option(
+        16,
+        doc="Scale of the adapters; the update is multiplied by alpha / rank.",
+        ge=1,
+        effect="Like a learning rate of the adapters: twice the value doubles their update.",
+        source="Hu et al. 2021, LoRA, arXiv:2106.09685",
+    )
+    dropout: float = option(
+        0.0,
+        doc="Dropout on the adapters' input.",
+        ge=0,
+        lt=1,
+        effect="Larger values fit few rows less closely.",
+        source="Hu et al. 2021, LoRA, arXiv:2106.09685",
+    )
     modules: Literal["all-linear", "attention"] = option("all-linear", doc="Layers that get adapters.")
     target_modules: tuple[str, ...] = option((), doc="Names of layers that get adapters, in place of `modules`.")
     layers: tuple[int, ...] = option((), doc="Numbers of the blocks that get adapters, from 0; all by default.")
@@ -83,8 +144,17 @@ class AdapterBody(Strict):
 class QuantizedBody(Strict):
     """How the frozen weights are kept while adapters on them learn."""
 
-    base: Literal["nf4", "fp4", "int8"] = option("nf4", doc="Form of the frozen weights while training.")
-    double_quant: bool = option(False, doc="Quantise the scales of the frozen weights too.")
+    base: Literal["nf4", "fp4", "int8"] = option(
+        "nf4",
+        doc="Form of the frozen weights while training.",
+        effect="Four bits take half the memory of eight for the frozen weights.",
+        source="Dettmers et al. 2023, QLoRA, arXiv:2305.14314",
+    )
+    double_quant: bool = option(
+        False,
+        doc="Quantise the scales of the frozen weights too.",
+        source="Dettmers et al. 2023, QLoRA, arXiv:2305.14314",
+    )
 
 
 class AlignmentBody(TrainingBody, AdapterBody, QuantizedBody):

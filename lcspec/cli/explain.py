@@ -75,6 +75,7 @@ def _fields(name: str, model: Any, path: list[str], doc: str, example: str) -> t
     lines = [f"{name}.{path[0]}: {told['description']}", f"  type: {told['type']}", f"  default: {told['default']}"]
     lines += [f"  unit: {told['unit']}"] if told["unit"] else []
     lines += [f"  limits: {', '.join(told['limits'])}"] if told["limits"] else []
+    lines += [f"  {word}: {told[word]}" for word in ("effect", "source") if told[word]]
     return "\n".join([*lines, f"  {keyed}"]), {"name": f"{name}.{path[0]}", **told}
 
 
@@ -95,6 +96,8 @@ def _field(info: Any) -> dict[str, Any]:
         "default": default,
         "unit": extra.get("x-unit"),
         "limits": limits,
+        "effect": extra.get("x-effect"),
+        "source": extra.get("x-source"),
         "moves_keys": extra.get("x-key") is not False,
     }
 

@@ -26,7 +26,7 @@ class Option(NamedTuple):
     Attributes:
         default: the value when the spec is silent; `...` when it must speak.
         description: one sentence for hover text and `explain`.
-        json_schema_extra: marks for schemas and keys: x-unit, x-key, x-family, x-refers.
+        json_schema_extra: marks for schemas and keys: x-unit, x-key, x-family, x-refers, x-effect, x-source.
         limits: constraints by pydantic's names (`ge`, `le`, `min_length`, …).
         annotation: the type.
         alias: the key in YAML.
@@ -51,6 +51,8 @@ def option(
     unit: str | None = None,
     key: bool = True,
     refers: str | None = None,
+    effect: str | None = None,
+    source: str | None = None,
     **limits: Any,
 ) -> Any:
     """A field of a spec model.
@@ -61,11 +63,15 @@ def option(
         unit: the unit of the number, or None for a plain count or text.
         key: the digest mark: False for fields that never change a result (descriptions, limits on time).
         refers: what the value names: a family (`model`), or `data.split`, `suite.metric`; see compile/references.py.
+        effect: what a larger or another value does to the result, for `explain`.
+        source: the paper or specification that the field comes from.
         limits: pydantic constraints (`ge`, `le`, `min_length`, …).
     """
     if isinstance(default, type):
         default = default()
-    return Option(default, doc, {"x-unit": unit, "x-key": key, **({"x-refers": refers} if refers else {})}, limits)
+    said = {"x-refers": refers, "x-effect": effect, "x-source": source}
+    extra = {"x-unit": unit, "x-key": key, **{name: text for name, text in said.items() if text}}
+    return Option(default, doc, extra, limits)
 
 
 class _Models(type):
