@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lcspec import storeschema
 from lcspec.planschema import plan, why
 from lcspec.runschema import comparison, event, runs, status
-from lcspec.schemaparts import COUNT, SHA256, TEXT, Schema, diagnostic, record_of
+from lcspec.schemaparts import COUNT, SHA256, TEXT, Schema, diagnostic, or_null, record_of, whole
 from lcspec.specschema import spec
 
 
@@ -87,12 +87,38 @@ def show() -> Schema:
     return record_of("lcspec resolved spec", {"spec": TEXT, "values": {"type": "array", "items": one}})
 
 
+def prompt() -> Schema:
+    """`show prompt --format json`: what a model is given for a row."""
+    truth: Schema = {"type": "boolean"}
+    token = whole({"id": COUNT, "text": TEXT, "special": truth, "loss": truth})
+    texts: Schema = {"type": "object", "additionalProperties": TEXT}
+    row = whole({"number": {"type": "integer", "minimum": 1}, "id": TEXT, "variables": texts})
+    messages: Schema = {"type": "array", "items": whole({"role": TEXT, "content": TEXT})}
+    return record_of(
+        "lcspec shown prompt",
+        {
+            "prompt": TEXT,
+            "data": TEXT,
+            "split": TEXT,
+            "model": TEXT,
+            "row": or_null(row),
+            "answer": or_null(TEXT),
+            "resolved": {"type": "object", "description": "The prompt as the runtime reads it."},
+            "messages": or_null(messages),
+            "text": or_null(TEXT),
+            "tokens": or_null({"type": "array", "items": token}),
+            "notes": {"type": "array", "items": TEXT},
+        },
+    )
+
+
 BUILDERS: dict[str, Callable[[], Schema]] = {
     "comparison": comparison,
     "diagnostics": diagnostics,
     "event": event,
     "lock": lock,
     "plan": plan,
+    "prompt": prompt,
     "record": record,
     "release": release,
     "runs": runs,

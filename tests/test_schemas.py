@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from lcspec import api, plans
 from lcspec.canon import pretty
+from lcspec.cli.schema import NAMES
 from lcspec.compile.facts import Facts
 from lcspec.compile.plan_json import plan_to_json
 from lcspec.diag.render_json import to_json
@@ -31,6 +32,10 @@ def test_committed_schema_is_what_the_models_say(name: str) -> None:
         path.write_text(made)
     assert path.read_text() == made
     Draft202012Validator.check_schema(json.loads(made))
+
+
+def test_every_schema_can_be_printed() -> None:
+    assert sorted(NAMES) == sorted(BUILDERS)
 
 
 def test_there_are_two_example_specs() -> None:

@@ -7,7 +7,10 @@ import click
 from lcspec.canon import pretty
 from lcspec.project import write_atomic
 
-NAMES = ("spec", "lock", "plan", "record", "event", "diagnostics", "release", "show")
+NAMES = (
+    "spec", "comparison", "diagnostics", "event", "lock", "plan", "prompt", "record", "release", "runs", "show",
+    "status", "verify", "why",
+)
 
 
 @click.command("schema")

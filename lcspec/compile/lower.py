@@ -42,6 +42,13 @@ def lower(spec: Spec, lock: Lock, facts: Facts) -> tuple[Graph, dict[str, tuple[
     return with_model_sizes(graph, lock.models), work.requests
 
 
+def lower_entry(spec: Spec, lock: Lock, facts: Facts, family: str, name: str) -> dict[str, Step]:
+    """The steps of one entry of data, models or prompts and of all that it needs, on a rung or not, by id."""
+    work = _Lowering(spec, lock, facts)
+    work.slots(family, name)
+    return work.steps
+
+
 class _Lowering:
     """The state of one lowering, and the `Context` that kinds see."""
 

@@ -39,6 +39,7 @@ TITLES = {
     "LC0140": "not a training file",
     "LC0141": "training file cannot be read",
     "LC0142": "training file asks for what lcspec lacks",
+    "LC0124": "no such row",
     "LC0201": "unknown name",
     "LC0202": "name used on two axes",
     "LC0203": "entries that need each other",

@@ -1,6 +1,7 @@
 """The main job on a tiny model: from a spec to a served, gated, reported release; training and server are real."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,14 @@ def test_the_log_of_a_step_is_shown(applied: list[dict], project: Path) -> None:
     assert lcspec(project, "logs", step).returncode == 0
     refused = lcspec(project, "logs", "train:nothing")
     assert (refused.returncode, "LC1303" in refused.stderr) == (2, True)
+
+
+def test_a_prompt_is_shown_from_the_store_as_from_the_files(applied: list[dict], project: Path, tmp_path: Path) -> None:
+    stored = lcspec(project, "show", "tiny.yaml", "prompt", "shown", "--row", "3", "--format", "json")
+    fresh = tmp_path / "fresh"
+    shutil.copytree(project, fresh, ignore=shutil.ignore_patterns(".lcspec", "build"))
+    local = lcspec(fresh, "show", "tiny.yaml", "prompt", "shown", "--row", "3", "--format", "json")
+    for done in (stored, local):
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads(done.stdout)["tokens"]) > 20
+    assert json.loads(stored.stdout) == json.loads(local.stdout)

@@ -8,6 +8,7 @@ share of the work is cached.
 import json
 import random
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from lcspec.diag.model import Diagnostic
@@ -103,24 +104,29 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 
 def resolve(io: StepIO) -> None:
     """Writes `prompt.json`."""
-    fields, shots = io.params["prompt"], io.params["shots"]
-    prompt = {
+    shots = io.params["shots"]
+    rows = read_rows(io.input("rows"), shots["split"]) if shots else []
+    prompt = written(io.params, rows)
+    if shots:
+        if len(prompt["shots"]) < shots["count"]:
+            io.warn(f"only {len(prompt['shots'])} of {shots['count']} shots could be chosen")
+        io.metric("shots", len(prompt["shots"]))
+    text = json.dumps(prompt, ensure_ascii=False, indent=1, sort_keys=True)
+    (io.output("prompt") / "prompt.json").write_text(text + "\n", encoding="utf-8")
+
+
+def written(params: Mapping[str, Any], rows: list[Row]) -> dict[str, Any]:
+    """The prompt as the runtime reads it, from the params of its step and the rows that shots come from."""
+    fields, shots = params["prompt"], params["shots"]
+    chosen = choose(rows, shots, params["labels"]) if shots else []
+    return {
         "format": fields.get("format", "chat"),
         "system": fields.get("system"),
         "user": fields.get("user") or "",
         "answer_prefix": fields.get("answer-prefix", ""),
         "truncate": fields.get("truncate", {}),
-        "shots": [],
+        "shots": [{"row": dict(row.variables), "answer": row.target or row.accepted[0]} for row in chosen],
     }
-    if shots:
-        rows = read_rows(io.input("rows"), shots["split"])
-        chosen = choose(rows, shots, io.params["labels"])
-        if len(chosen) < shots["count"]:
-            io.warn(f"only {len(chosen)} of {shots['count']} shots could be chosen")
-        prompt["shots"] = [{"row": dict(row.variables), "answer": row.target or row.accepted[0]} for row in chosen]
-        io.metric("shots", len(chosen))
-    text = json.dumps(prompt, ensure_ascii=False, indent=1, sort_keys=True)
-    (io.output("prompt") / "prompt.json").write_text(text + "\n", encoding="utf-8")
 
 
 def choose(rows: list[Row], shots: dict[str, Any], labels: list[str]) -> list[Row]:
