@@ -8,8 +8,20 @@ from lcspec.canon import pretty
 from lcspec.project import write_atomic
 
 NAMES = (
-    "spec", "comparison", "diagnostics", "event", "lock", "plan", "prompt", "record", "release", "runs", "show",
-    "status", "verify", "why",
+    "spec",
+    "comparison",
+    "diagnostics",
+    "event",
+    "lock",
+    "plan",
+    "prompt",
+    "record",
+    "release",
+    "runs",
+    "show",
+    "status",
+    "verify",
+    "why",
 )
 
 
