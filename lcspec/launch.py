@@ -23,6 +23,7 @@ def start(
     command += ["--host", host] if host is not None else []
     command += ["--port", str(port)] if port is not None else []
     given = dict(os.environ if environment is None else environment)
+    # The folder of a release is never written to, byte code included.
     given |= {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     given |= {"OMP_NUM_THREADS": str(threads)} if threads is not None else {}
     errors = subprocess.DEVNULL if quiet else None

@@ -6,5 +6,6 @@ from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on most machines: a step must not write byte code into its input
 os.environ["LCSPEC_REPLAY"] = "off"  # a test means the command itself; tests/test_replay.py turns it on
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import …`
