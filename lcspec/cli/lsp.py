@@ -7,7 +7,7 @@ import click
 @click.option("--stdio", is_flag=True, help="Talk on standard input and output; what it does without --port.")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Wait for an editor on this local port.")
 def command(stdio: bool, port: int | None) -> None:
-    """Serve an editor: diagnostics, hover, completion, definitions, references, rename, outline, fixes."""
+    """Serve an editor: diagnostics, hover, completion, definitions, references, rename, outline, form, fixes."""
     if stdio and port is not None:
         raise click.UsageError("either --stdio or --port")
     try:

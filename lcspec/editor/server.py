@@ -1,7 +1,7 @@
 """The language server: the protocol's requests, answered by the pure functions of this package. Needs pygls."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from lcspec.editor.complete import Item, complete
 from lcspec.editor.documents import Documents, open_documents
 from lcspec.editor.hover import hover
 from lcspec.editor.positions import Encoding, Lines
+from lcspec.fmt import formatted
 from lcspec.ir.source import SourceFile, Span
 from lcspec.ir.spec import Spec
 from lcspec.local import Local
@@ -89,14 +90,18 @@ class Server(LanguageServer):
 
     def documents(self, uri: str, cursor: int | None = None) -> Documents:
         """The open text and its bases; texts that are open themselves are taken from the editor."""
-        here = self.at(uri)
-        buffers = {str(one.path.resolve()): one.source for one in self.texts.values()}
+        here, read = self.at(uri), self.reader()
+        return open_documents(here.source, lambda name: read(here.path.parent / name), cursor=cursor)
 
-        def read(name: str) -> SourceFile:
-            path = here.path.parent / name
-            return buffers.get(str(path.resolve())) or read_source(path)
+    def reader(self) -> Callable[[Path], SourceFile]:
+        """Reads files: as they are open now, else as on disk."""
+        buffers = {str(one.path.resolve()): one.source.text for one in self.texts.values()}
 
-        return open_documents(here.source, read, cursor=cursor)
+        def read(path: Path) -> SourceFile:
+            text = buffers.get(str(path.resolve()))
+            return read_source(path) if text is None else SourceFile(str(path), text)
+
+        return read
 
     def at(self, uri: str) -> _Open:
         """An open text; a request about another is wrong."""
@@ -151,7 +156,8 @@ class Server(LanguageServer):
             return
         loaded = None
         if is_spec(self.documents(uri)):
-            loaded = await asyncio.get_running_loop().run_in_executor(None, _load, one.path, one.source)
+            loop = asyncio.get_running_loop()
+            loaded = await loop.run_in_executor(None, _load, one.path, one.source, self.reader())
         now = self.texts.get(uri)
         if now is None or now.source is not one.source:
             return
@@ -203,9 +209,9 @@ class Server(LanguageServer):
         return lsp.WorkspaceEdit(changes=made)
 
 
-def _load(path: Path, source: SourceFile) -> api.Loaded | None:
+def _load(path: Path, source: SourceFile, read: Callable[[Path], SourceFile]) -> api.Loaded:
     try:
-        return api.load_text(Project(path), source)
+        return api.load_text(Project(path), source, read=read)
     except LcspecError as error:  # a broken project file beside it
         return api.Loaded(Project(path), source, None, None, None, list(error.diagnostics))
 
@@ -227,6 +233,7 @@ def make() -> Server:
     _add_reading(server)
     _add_names(server)
     _add_changes(server)
+    _add_form(server)
     return server
 
 
@@ -382,6 +389,17 @@ def _add_changes(server: Server) -> None:
             title = "Fix all that is safe to fix"
             made.append(lsp.CodeAction(title=title, kind=FIX_ALL, edit=server.edit(edits)))
         return made
+
+
+def _add_form(server: Server) -> None:
+    @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
+    def on_format(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
+        source = server.at(params.text_document.uri).source
+        try:
+            text = formatted(source.path, source.text)
+        except LcspecError:  # a broken text stays as it is; its faults are shown
+            return None
+        return [lsp.TextEdit(server.range(Span(source.path, 0, len(source.text))), text)] if text != source.text else []
 
 
 def start(*, port: int | None = None) -> None:

@@ -12,6 +12,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 from lcspec.editor.positions import Lines
+from lcspec.fmt import formatted
 from tests.editor.spec import BASE, TOP
 
 ROOT = Path(__file__).parents[2]
@@ -226,5 +227,34 @@ def test_a_fault_in_a_data_file_is_shown_with_the_way_to_it(folder: Path) -> Non
         assert fault.range.start.line == 0
         (related,) = fault.related_information or []
         assert (related.location.uri, related.location.range.start.line) == ((folder / "rows.jsonl").as_uri(), 40)
+
+    talk(work)
+
+
+def test_a_text_is_formatted_as_fmt_does_and_a_broken_one_is_left_alone(folder: Path) -> None:
+    text = TOP.replace("  lora:\n    data: rows.train\n", "  lora:\n     data:   rows.train # why\n").replace(
+        "    rank", "     rank"
+    )
+
+    async def work(client: Client) -> None:
+        await client.put(folder / "top.yaml", text)
+        options = lsp.FormattingOptions(tab_size=2, insert_spaces=True)
+        params = lsp.DocumentFormattingParams(lsp.TextDocumentIdentifier(client.uri), options)
+        (edit,) = await client.text_document_formatting_async(params) or []
+        assert client.shown(edit.range) == text
+        assert edit.new_text == formatted("top.yaml", text) != text
+        await client.type(edit.new_text)
+        assert not await client.text_document_formatting_async(params)
+        await client.type("scope: {\nlcspec: 1\n")
+        assert await client.text_document_formatting_async(params) is None
+
+    talk(work)
+
+
+def test_a_base_that_is_open_counts_as_it_is_in_the_editor(folder: Path) -> None:
+    async def work(client: Client) -> None:
+        await client.put(folder / "base.yaml", BASE.replace("plain: {user", "simple: {user"))
+        found = await client.put(folder / "top.yaml", TOP)
+        assert {client.shown(one.range) for one in found if one.code == "LC0201"} == {"plain"}
 
     talk(work)
