@@ -53,6 +53,7 @@ TITLES = {
     "LC0301": "candidate does not fit the scope",
     "LC0302": "labels do not fit the task",
     "LC0303": "licence outside the scope",
+    "LC0350": "secret written into the spec",
     "LC0401": "data file not found",
     "LC0402": "data file has no rows",
     "LC0403": "row without a column",

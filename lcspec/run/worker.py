@@ -144,12 +144,12 @@ def _until_closed(channel: Connection) -> None:
 
 
 class Spawned:
-    """A step in a fresh interpreter: with the environment that the network needs, or an interpreter of its own."""
+    """A step in a fresh interpreter, with the environment that the network needs."""
 
-    def __init__(self, job: Job, held: Held, python: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, job: Job, held: Held, variables: Mapping[str, str]) -> None:
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
-            [python, "-m", "lcspec.run.step"],
+            [sys.executable, "-m", "lcspec.run.step"],
             env={**variables, "LCSPEC_EVENTS": str(writing)},
             stdin=subprocess.PIPE,
             stdout=held.log,
@@ -194,15 +194,9 @@ class Spawned:
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def start(job: Job, held: Held, *, store: Path, network: bool, python: str | None = None) -> Worker:
-    """Starts the process of a step; `python` is the interpreter of an environment of its own."""
-    if network or python:
-        variables = environment(store, network=network)
-        if python:
-            variables["PYTHONPATH"] = str(Path(__file__).parents[2])  # lcspec itself, without what it depends on
-            variables.pop("VIRTUAL_ENV", None)
-        return Spawned(job, held, python or sys.executable, variables)
-    return Forked(job, held)
+def start(job: Job, held: Held, *, store: Path, network: bool) -> Worker:
+    """Starts the process of a step."""
+    return Spawned(job, held, environment(store, network=True)) if network else Forked(job, held)
 
 
 def stop(worker: Worker) -> None:
