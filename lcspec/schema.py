@@ -112,10 +112,30 @@ def prompt() -> Schema:
     )
 
 
+def imported() -> Schema:
+    """`import --format json`: the spec, and what became of each key of the training file."""
+    one = {"key": TEXT, "outcome": {"enum": ["carried", "adapted", "defaulted", "dropped", "needless"]}}
+    one |= {"to": TEXT, "why": TEXT}
+    key = {"type": "object", "properties": one, "required": sorted(one), "additionalProperties": False}
+    return record_of(
+        "lcspec import",
+        {
+            "tool": {"enum": ["axolotl", "llama-factory"]},
+            "file": TEXT,
+            "spec": {"type": ["string", "null"], "description": "Where the spec was written."},
+            "name": TEXT,
+            "text": {**TEXT, "description": "The spec."},
+            "counts": {"type": "object", "additionalProperties": COUNT},
+            "keys": {"type": "array", "items": key},
+        },
+    )
+
+
 BUILDERS: dict[str, Callable[[], Schema]] = {
     "comparison": comparison,
     "diagnostics": diagnostics,
     "event": event,
+    "import": imported,
     "lock": lock,
     "plan": plan,
     "prompt": prompt,

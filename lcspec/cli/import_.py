@@ -52,7 +52,7 @@ def command(
         report = to_json(
             made.items, tool=made.tool, file=str(file), spec=str(output) if output else None, name=made.name
         )
-        emit_json(report if output else {**report, "text": made.text})
+        emit_json({**report, "text": made.text})
     else:
         if output is None:
             click.echo(made.text, nl=False)

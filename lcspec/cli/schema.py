@@ -12,6 +12,7 @@ NAMES = (
     "comparison",
     "diagnostics",
     "event",
+    "import",
     "lock",
     "plan",
     "prompt",

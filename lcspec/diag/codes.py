@@ -108,6 +108,7 @@ TITLES = {
     "LC0553": "shape of a model from scratch",
     "LC0554": "tokenizer that waits for itself",
     "LC0580": "block size that does not divide the layers",
+    "LC0581": "service without answers to be held against",
     "LC0601": "gate on a metric that nobody measures",
     "LC0602": "gate without one threshold",
     "LC0603": "metric cannot be computed from this data",

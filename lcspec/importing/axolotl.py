@@ -85,6 +85,9 @@ def _model(training: Training, reading: Reading, place: Place) -> None:
     if revision := reading.get("revision_of_model"):
         training.model["revision"] = str(revision)
         reading.carried("models.revision", "revision_of_model")
+    if reading.get("hf_use_auth_token") and training.model["kind"] == "huggingface":
+        training.model["token"] = {"env": "HF_TOKEN"}
+        reading.carried("models.token", "hf_use_auth_token")
     if reading.get("trust_remote_code"):
         if training.model["kind"] == "huggingface":
             training.model["remote-code"] = "ignore"

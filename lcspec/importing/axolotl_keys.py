@@ -91,7 +91,7 @@ NEEDLESS: dict[str, tuple[str, ...]] = {
     ),
     "the store keeps results, and a run resumes by itself": (
         r"output_dir|saves_per_epoch|save_strategy|save_safetensors|save_only_model|save_first_step|hub_.*|push_.*",
-        r"resume_from_checkpoint|auto_resume_from_checkpoints|dataset_prepared_path|skip_prepare_dataset|hf_use_auth_token",
+        r"resume_from_checkpoint|auto_resume_from_checkpoints|dataset_prepared_path|skip_prepare_dataset",
         r"load_best_model_at_end|metric_for_best_model|streaming.*|shuffle_merged_datasets|eval_strategy|evaluation_strategy",
         r"evals_per_epoch|eval_steps|eval_batch_size|do_bench_eval|eval_sample_packing|eval_max_new_tokens|do_causal_lm_eval",
         r"eval_causal_lm_metrics|bench_dataset|save_total_limit",

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from lcspec import api
 from lcspec.diag.model import LcspecError
 from lcspec.importing.api import Imported, convert
 from lcspec.importing.place import Place
 from lcspec.ir.source import SourceFile
+from lcspec.schema import BUILDERS
 
 AXOLOTL = """
 base_model: acme/tiny-1b
@@ -221,6 +223,7 @@ def test_the_command_writes_the_spec_and_tells_what_was_lost(project: Path) -> N
     assert lcspec(project, "import", "train.yml", "-o", "spec.yaml").returncode == 2
     assert lcspec(project, "import", "train.yml", "-o", "spec.yaml", "--force", "--strict").returncode == 1
     report = json.loads(lcspec(project, "import", "train.yml", "--format", "json").stdout)
+    Draft202012Validator(BUILDERS["import"]()).validate(report)
     assert report["tool"] == "llama-factory"
     assert report["counts"]["carried"] >= 10
     assert report["text"] == (project / "spec.yaml").read_text()
