@@ -1,46 +1,73 @@
-"""The runner's own cost: a second apply of the quickstart, and seconds per step beyond the step's work. Prints only.
+"""The runner's own cost. Prints only.
 
-    python benchmarks/runner.py [--steps 40]
+    python benchmarks/runner.py [--steps 40] [--sizes 11,1000,10000] [--rounds 5] [--peers DIR ...] [--no-peers]
 
-The second apply needs a finished `lcspec apply specs/quickstart.yaml` in this checkout and is skipped without one.
-Steps are real ones (they write a small JSON file) run through the fork server with the ML stack loaded, as in an apply.
+An apply with nothing to do, by number of steps, against other tools on a pipeline of as many tasks (see peers.py; the
+programs come from `--peers DIR`, else PATH, and are passed over when absent). `unchanged` is an apply whose project
+has not moved since the last one, `cold` one that may not use that knowledge (`LCSPEC_REPLAY=off`): it plans anew.
+Then seconds per step beyond the step's work, in forked processes that have the ML stack, against a cold interpreter
+that imports it.
 """
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from lcspec.compile.facts import Facts
-from lcspec.compile.planner import plan_steps
-from lcspec.ir.plan import Graph, Step
-from lcspec.lock import Lock
-from lcspec.run.ledger import Ledger
-from lcspec.run.lock import StoreLock
-from lcspec.run.scheduler import execute
-from lcspec.run.store import Store
-
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import generate, peers  # noqa: E402
+from lcspec.compile.facts import Facts  # noqa: E402
+from lcspec.compile.planner import plan_steps  # noqa: E402
+from lcspec.ir.plan import Graph, Step  # noqa: E402
+from lcspec.lock import Lock  # noqa: E402
+from lcspec.run.ledger import Ledger  # noqa: E402
+from lcspec.run.lock import StoreLock  # noqa: E402
+from lcspec.run.scheduler import execute  # noqa: E402
+from lcspec.run.store import Store  # noqa: E402
 
 
-def second_apply() -> None:
-    """Wall seconds of an apply that has nothing to do, and of an interpreter that does nothing."""
-    command = [sys.executable, "-m", "lcspec", "apply", "specs/quickstart.yaml"]
-    plan = [sys.executable, "-m", "lcspec", "plan", "specs/quickstart.yaml", "--exit-code"]
-    if subprocess.run(plan, cwd=ROOT, capture_output=True, check=False).returncode != 0:
-        print("second apply: skipped, the quickstart is not applied here")
-        return
-    for name, one in (("second apply", command), ("python -c pass", [sys.executable, "-c", "pass"])):
-        seconds = []
-        for _ in range(7):
-            started = time.perf_counter()
-            subprocess.run(one, cwd=ROOT, capture_output=True, check=True)
-            seconds.append(time.perf_counter() - started)
-        print(f"{name:34} median {statistics.median(seconds):.3f} s, worst {max(seconds):.3f} s of 7")
+def idle(sizes: list[int], rounds: int, work: Path, *, others: bool) -> None:
+    """Wall and CPU seconds of runs with nothing to do, ours and the peers'."""
+    print(f"{'nothing to do, CPU s (medians), steps':40}" + "".join(f"{size:>10,}" for size in sizes))
+    rows: dict[str, dict[int, tuple[float, float] | str]] = {"unchanged": {}, "cold": {}}
+    for size in sizes:
+        path = generate.project(work / f"lcspec-{size}", size)
+        generate.fill(path)
+        more = {"XDG_CACHE_HOME": str(work / "cache"), "PYTHONPATH": str(ROOT), "CI": ""}
+        command = [sys.executable, "-m", "lcspec", "apply", path.name]
+        for name, switch in (("cold", "off"), ("unchanged", "on")):
+            runs = [peers.timed(command, path.parent, **more, LCSPEC_REPLAY=switch) for _ in range(rounds + 3)][3:]
+            rows[name][size] = peers.medians([run for run in runs if run]) if all(runs) else "failed"
+    for name, results in rows.items():
+        print(f"{'lcspec apply, ' + name:40}" + cells(results), flush=True)
+    for peer in peers.PEERS if others else ():
+        if peer.run is None:
+            continue
+        results: dict[int, tuple[float, float] | str] = {}
+        for size in sizes:
+            failed = [one for one in results.values() if isinstance(one, str)]
+            folder = work / f"{peer.program}-{size}"
+            results[size] = failed[0] if failed else peers.ask(peer, size, folder, max(1, rounds // 2), dry=False)
+        print(f"{' '.join((peer.program, *peer.run)):40}" + cells(results), flush=True)
+
+
+def cells(results: Mapping[int, tuple[float, float] | str]) -> str:
+    """CPU seconds by size, and in words what could not be measured."""
+    told = "".join(f"{one[0]:>10.3f}" if isinstance(one, tuple) else f"{'-':>10}" for one in results.values())
+    return told + "".join(f"  ({word})" for word in sorted({one for one in results.values() if isinstance(one, str)}))
+
+
+def cold_import() -> None:
+    """What a step would pay that imports the ML stack by itself."""
+    runs = [peers.timed([sys.executable, "-c", "from trl import SFTTrainer"], ROOT) for _ in range(3)]
+    cpu, wall = peers.medians([run for run in runs if run])
+    print(f"{'cold `from trl import SFTTrainer`':40} {wall:.3f} s, CPU {cpu:.3f} s")
 
 
 def per_step(count: int, *, ml: bool) -> None:
@@ -76,16 +103,25 @@ def per_step(count: int, *, ml: bool) -> None:
         gaps = [later - sooner for sooner, later in pairwise(stamps)]
         work = statistics.median(facts.records[key].measured["work_seconds"] for key in facts.records)
     what = "with the ML stack loaded" if ml else "without the ML stack"
-    print(f"{'step ' + what:34} median {statistics.median(gaps):.3f} s, of which work {work:.3f} s ({count} steps)")
+    own = statistics.median(gaps) - work
+    print(f"{'forked step ' + what:40} {own:.3f} s beyond its work of {work:.3f} s (median of {count} steps)")
 
 
 def main() -> None:
     """Prints all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=40)
-    steps = parser.parse_args().steps
-    second_apply()
-    per_step(steps, ml=True)
+    parser.add_argument("--sizes", default="11,1000,10000")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
+    parser.add_argument("--no-peers", action="store_true")
+    options = parser.parse_args()
+    peers.PLACES.extend(options.peers)
+    sizes = [int(size) for size in options.sizes.split(",")]
+    per_step(options.steps, ml=True)
+    cold_import()
+    with tempfile.TemporaryDirectory() as name:
+        idle(sizes, options.rounds, Path(name), others=not options.no_peers)
 
 
 if __name__ == "__main__":
