@@ -135,6 +135,7 @@ BUILDERS: dict[str, Callable[[], Schema]] = {
     "comparison": comparison,
     "diagnostics": diagnostics,
     "event": event,
+    "gc": storeschema.gc,
     "import": imported,
     "lock": lock,
     "plan": plan,

@@ -1,5 +1,6 @@
 """JSON Schemas of what `verify` and `gc` say."""
 
+from lcspec.run.garbage import CATEGORIES
 from lcspec.schemaparts import COUNT, TEXT, Schema, record_of, whole
 
 _TEXTS: Schema = {"type": "array", "items": TEXT}
@@ -25,5 +26,23 @@ def verify() -> Schema:
             "notes": _TEXTS,
             "rerun": _TEXTS,
             "repaired": _TEXTS,
+        },
+    )
+
+
+def gc() -> Schema:
+    """`gc --format json`."""
+    amount = whole({"count": COUNT, "bytes": COUNT})
+    item = {"category": {"enum": list(CATEGORIES)}, "path": TEXT, "bytes": COUNT}
+    return record_of(
+        "lcspec gc",
+        {
+            "removed": {"type": "boolean"},
+            "running": {"type": "boolean", "description": "An apply runs: every record is kept."},
+            "free_bytes": COUNT,
+            "categories": whole(dict.fromkeys(CATEGORIES, amount)),
+            "kept": whole(dict.fromkeys(("specs", "runs", "young", "running", "releases"), COUNT)),
+            "items": {"type": "array", "items": whole(item)},
+            "notes": _TEXTS,
         },
     )

@@ -56,6 +56,8 @@ _ORDER = [
     "compare",
     "report",
     "release",
+    "verify",
+    "gc",
     "serve",
     "chat",
     "explain",

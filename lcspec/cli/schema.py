@@ -12,6 +12,7 @@ NAMES = (
     "comparison",
     "diagnostics",
     "event",
+    "gc",
     "import",
     "lock",
     "plan",

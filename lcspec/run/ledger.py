@@ -219,6 +219,15 @@ class Ledger:
         """Key to step, digest and run of every record that should be there."""
         return {row[0]: (row[1], row[2], row[3]) for row in self._rows("select key, step, sha256, run from records")}
 
+    def recent_keys(self, runs: int) -> set[str]:
+        """Keys of the records that the latest `runs` runs of each spec made."""
+        latest: dict[str, list[int]] = {}
+        for number, name in self._rows("select id, name from runs order by id desc"):
+            if len(latest.setdefault(name, [])) < runs:
+                latest[name].append(number)
+        wanted = {number for numbers in latest.values() for number in numbers}
+        return {row[0] for row in self._rows("select key, run from records") if row[1] in wanted}
+
     def close(self) -> None:
         """Ends the connection."""
         self._database.close()

@@ -80,7 +80,7 @@ def test_verify_rebuild_makes_the_ledger_anew(project: Path) -> None:
     assert "repaired: rebuilt the ledger: 2 entries" in done.output
 
 
-@pytest.mark.parametrize("command", ["verify"])
+@pytest.mark.parametrize("command", ["verify", "gc"])
 def test_without_a_store_there_is_nothing_to_do(tmp_path: Path, command: str) -> None:
     (tmp_path / "lcspec.toml").touch()
     done = run(command, str(tmp_path))
@@ -88,12 +88,50 @@ def test_without_a_store_there_is_nothing_to_do(tmp_path: Path, command: str) ->
     assert "there is no store" in done.output
 
 
-@pytest.mark.parametrize("command", ["verify"])
-def test_while_an_apply_runs_nothing_is_repaired(project: Path, command: str) -> None:
+def test_while_an_apply_runs_nothing_is_repaired(project: Path) -> None:
     from lcspec.run.lock import StoreLock
 
     with StoreLock.acquire(project / ".lcspec"):
-        done = run(command, str(project), "--repair")
+        done = run("verify", str(project), "--repair")
     assert done.exit_code == 6
     assert "LC1101" in done.output
     assert run("verify", str(project)).exit_code == 0
+
+
+def test_gc_says_what_it_would_free_and_frees_it_when_told(project: Path) -> None:
+    said = run("gc", str(project), "--keep-runs", "0", "--older-than", "0 s")
+    assert said.exit_code == 0, said.output
+    assert "1 " in said.output
+    assert "nothing was removed: `lcspec gc --yes` does it" in said.output
+    done = run("gc", str(project), "--keep-runs", "0", "--older-than", "0 s", "--yes", "--format", "json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    Draft202012Validator(BUILDERS["gc"]()).validate(told)
+    assert told["removed"]
+    assert {name: one["count"] for name, one in told["categories"].items() if one["count"]} == {
+        "records": 1,
+        "blobs": 2,
+        "work": 1,
+    }
+    assert dict(Store.peek(project / ".lcspec").records) == {}
+    assert run("verify", str(project)).exit_code == 0
+
+
+def test_gc_keeps_what_a_saved_plan_names(project: Path) -> None:
+    plan = {"choices": [], "steps": [{"id": "step:one", "key": "ab" * 32}]}
+    (project / "reviewed.json").write_text(json.dumps(plan))
+    assert run("gc", str(project), "--keep-runs", "0", "--older-than", "0 s", "--yes").exit_code == 0
+    assert "ab" * 32 in Store.peek(project / ".lcspec").records
+
+
+def test_gc_keeps_everything_when_a_spec_cannot_be_planned(project: Path) -> None:
+    (project / "broken.yaml").write_text("lcspec: 1\nname: broken\nscope: {task: nonsense}\n")
+    done = run("gc", str(project), "--keep-runs", "0", "--older-than", "0 s", "--yes")
+    assert "`broken.yaml` cannot be planned" in done.output
+    assert "ab" * 32 in Store.peek(project / ".lcspec").records
+
+
+def test_gc_refuses_a_time_without_a_unit(project: Path) -> None:
+    done = run("gc", str(project), "--older-than", "7")
+    assert done.exit_code == 2
+    assert "say `12 h` or `7 d`" in done.output

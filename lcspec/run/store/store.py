@@ -133,7 +133,7 @@ class Store:
     def sweep(self) -> None:
         """Removes what killed writers left in `tmp/`; those that still live are left alone."""
         for path in (self.root / "tmp").iterdir():
-            if not _alive(path.name.partition("-")[0]):
+            if not alive(path.name.partition("-")[0]):
                 with suppress(FileNotFoundError):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -179,7 +179,8 @@ class Store:
         return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _alive(pid: str) -> bool:
+def alive(pid: str) -> bool:
+    """Whether a process with this id runs."""
     try:
         os.kill(int(pid), 0)
     except (ProcessLookupError, ValueError, OverflowError):

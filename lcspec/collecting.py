@@ -1,0 +1,80 @@
+"""Garbage collection as a function: what a project's specs and saved plans need, then what may go."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lcspec import api
+from lcspec.diag.model import LcspecError
+from lcspec.project import Project
+from lcspec.run.garbage import Collected, Keep
+from lcspec.run.gc import collect
+from lcspec.run.store import Store
+
+_PASSED_OVER = {"build", "node_modules", "__pycache__"}
+_PLAN_BYTES = 64 << 20
+
+
+def collect_project(project: Project, *, runs: int, age: float, remove: bool) -> Collected:
+    """What can be removed from the store of a project, or was.
+
+    Raises:
+        LcspecError: the store is damaged or cannot be written.
+    """
+    keys: set[str] = set()
+    heads: set[str] | None = set()
+    last = Store.peek(project.store).heads.keys_by_step()
+    notes = []
+    for path in sorted(_files(project.root, (".yaml", ".yml"))):
+        if not _is_spec(path):
+            continue
+        try:
+            loaded = api.load(path)
+            plan, _ = api.make_plan(loaded)
+        except LcspecError as error:
+            notes.append(
+                f"`{_shown(path, project)}` cannot be planned ({error.diagnostics[0].message}): no record goes"
+            )
+            heads = None
+            continue
+        keys.update(step.key for step in plan.steps if step.key)
+        if heads is not None:
+            heads.update(last[step.step.id] for step in plan.steps if step.step.id in last)
+    for path in sorted(_files(project.root, (".json",))):
+        keys.update(_saved_keys(path))
+    keep = Keep(frozenset(keys), None if heads is None else frozenset(heads), runs, age)
+    return replace(collect(project.store, keep, remove=remove), notes=tuple(notes))
+
+
+def _files(root: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+    """Files of the project, without hidden and generated folders."""
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if not name.startswith(".") and name not in _PASSED_OVER]
+        yield from (Path(folder) / name for name in files if name.endswith(endings))
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return any(line.startswith(("lcspec:", "extends:")) for line in file)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _saved_keys(path: Path) -> set[str]:
+    """The keys that a saved plan names; none for another file."""
+    try:
+        if path.stat().st_size > _PLAN_BYTES:
+            return set()
+        text = path.read_text(encoding="utf-8")
+        if '"choices"' not in text or '"steps"' not in text:
+            return set()
+        return {step["key"] for step in json.loads(text)["steps"] if step.get("key")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _shown(path: Path, project: Project) -> str:
+    return path.relative_to(project.root).as_posix()
