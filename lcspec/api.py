@@ -16,6 +16,7 @@ from lcspec.compile.check import check_rows
 from lcspec.compile.compose import Settings, compose
 from lcspec.compile.facts import Facts
 from lcspec.compile.lower import lower
+from lcspec.compile.moves import moved_facts, moved_models
 from lcspec.compile.parse import parse
 from lcspec.compile.planner import plan_steps
 from lcspec.compile.select import Wish, select
@@ -127,7 +128,7 @@ def recheck(
     project: Project, spec: Spec, root: Node, lock: Lock | None, sources: dict[str, SourceFile]
 ) -> list[Diagnostic]:
     """Every diagnostic of a bound spec: names, rules, local files, and, when those are sound, rules on their rows."""
-    local = Local(project.folder, spec, lock.models if lock else {})
+    local = Local(project.folder, spec, moved_models(lock.models if lock else {}, spec.moved))
     found = check_spec(spec, root, local.known)
     if not has_errors(found):
         found += local.faults(root, sources)
@@ -146,7 +147,7 @@ def gather_facts(loaded: Loaded) -> Facts:
 
     project = loaded.project
     store = Store.peek(project.store)
-    return Facts(
+    facts = Facts(
         files=FileDigests(project),
         records=store.records,
         heads=store.heads,
@@ -154,6 +155,7 @@ def gather_facts(loaded: Loaded) -> Facts:
         history=_history(project),
         hourly_price=hourly_price(project),
     )
+    return moved_facts(facts, loaded.spec) if loaded.spec else facts
 
 
 def _history(project: Project) -> Callable[[Step], Estimate | None]:
@@ -204,6 +206,7 @@ def make_plan(loaded: Loaded, facts: Facts | None = None, wish: Wish | None = No
         problems=tuple(f"`{name}` is not locked" for name in missing),
         requests={name: list(members) for name, (_, members) in requests.items()},
         hourly_price=facts.hourly_price,
+        moves=tuple((move.from_, move.to) for move in loaded.spec.moved),
         selection=selection,
     )
     return plan, chooser

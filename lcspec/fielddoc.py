@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, str] = {
     "ladder": "Rungs, cheapest first; the first that passes its gates wins. What a rung does not name it inherits.",
     "augmentation": "What surrounds the model: retrieval, guardrails, tools. Evaluated together with it.",
     "deployment": "Optimised forms, each measured and gated again, and the code that is generated.",
+    "moved": "Entries that were renamed: their results, histories and evidence follow, and nothing runs again.",
     "evaluation.suites": "What is measured, by name.",
     "evaluation.gates": "Thresholds that evidence must show with a confidence, by name.",
     "evaluation.select-by": "The `suite.metric` that ranks candidates; by default the first gate's.",

@@ -7,6 +7,7 @@ from typing import Any
 
 from lcspec import api
 from lcspec.compile.lower import source_id
+from lcspec.compile.moves import moved_models
 from lcspec.diag.model import Diagnostic
 from lcspec.kinds import registry
 from lcspec.lock import Lock
@@ -35,7 +36,14 @@ def update_lock(loaded: api.Loaded, *, update: bool = False, tell: Callable[[str
             known = registry.module("source", source.kind).resolve(source.body, members, cache, known)
         sources[name] = known
     used = {name: _used_members(pin, name, requests) for name, pin in sources.items()}
-    models = _model_facts(loaded, requests, used, cache, {} if update else old.models, tell)
+    models = _model_facts(
+        loaded,
+        requests,
+        used,
+        cache,
+        {} if update else moved_models(old.models, loaded.spec.moved if loaded.spec else ()),
+        tell,
+    )
     return Lock(used, models, locked_libraries({} if update else old.libraries))
 
 

@@ -14,7 +14,7 @@ from lcspec.compile.references import default_kind
 from lcspec.fielddoc import SECTIONS as DOCS
 from lcspec.ir.document import to_data
 from lcspec.ir.source import SourceFile
-from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.ir.spec import GateSpec, Move, Rung, Scope
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, Kind
 from lcspec.schemaparts import DRAFT, NAME, TEXT, Schema
@@ -39,6 +39,7 @@ def spec() -> Schema:
     definitions["scope"] = model_schema(Scope, required=False)
     definitions["gate"] = model_schema(GateSpec, required=False)
     definitions["rung"] = _rung()
+    definitions["move"] = model_schema(Move)
     definitions["values"] = {"type": "array", "minItems": 1, "description": "Values, one for each entry."}
     made = _object(_properties(), "An lcspec lifecycle spec.")
     made["defaultSnippets"] = [{"label": "a new spec", "description": "The head of a spec", "body": FIRST}]
@@ -65,6 +66,7 @@ def _properties() -> Schema:
         "evaluation": _object(inner, DOCS["evaluation"]),
         "ladder": rungs,
         "deployment": _object(targets, DOCS["deployment"]),
+        "moved": {"type": "array", "items": {"$ref": "#/$defs/move"}, **_told("moved")},
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from lcspec import api
 from lcspec.canon import digest
 from lcspec.compile.facts import Facts
+from lcspec.compile.moves import moved_facts
 from lcspec.compile.select import Wish
 from lcspec.ir.plan import Plan, PlannedStep
 from lcspec.ir.record import StepRecord
@@ -37,7 +38,9 @@ class World:
         return loaded
 
     def facts(self, **more: Any) -> Facts:
-        return Facts(records=self.records, heads=self.heads, **more)
+        spec = self.load().spec
+        assert spec is not None
+        return moved_facts(Facts(records=self.records, heads=self.heads, **more), spec)
 
     def plan(self, wish: Wish | None = None) -> Plan:
         return api.make_plan(self.load(), self.facts(), wish)[0]

@@ -10,13 +10,13 @@ import lcspec.diag
 from lcspec.cli.common import format_option
 from lcspec.diag.codes import TITLES
 from lcspec.diag.suggest import did_you_mean
-from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.ir.spec import GateSpec, Move, Rung, Scope
 from lcspec.ir.strict import plain
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
 FAMILIES = {section[-1]: family for section, family in SECTIONS.items()} | {"source": "source", "metric": "metric"}
-FIXED: dict[str, Any] = {"scope": Scope, "gate": GateSpec, "rung": Rung}
+FIXED: dict[str, Any] = {"scope": Scope, "gate": GateSpec, "rung": Rung, "moved": Move}
 
 
 @click.command("explain")

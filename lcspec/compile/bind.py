@@ -12,7 +12,7 @@ from lcspec.diag.model import Diagnostic, Fix, Label
 from lcspec.diag.suggest import clear, did_you_mean
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, Path, find, locate, to_data
-from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
+from lcspec.ir.spec import Bound, GateSpec, Move, Rung, Scope, Spec
 from lcspec.ir.strict import Invalid, Strict, construct
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
@@ -29,7 +29,7 @@ TOP: tuple[str, ...] = (
     "evaluation",
     "ladder",
 )
-TOP += ("augmentation", "deployment")
+TOP += ("augmentation", "deployment", "moved")
 INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
 VERSION = 1
 _M = TypeVar("_M", bound=Strict)
@@ -67,9 +67,10 @@ def bind(root: Node) -> tuple[Spec | None, list[Diagnostic]]:
     gates = _gates(state)
     ladder = _ladder(state)
     select_by = _select_by(state)
+    moved = _moved(state)
     if state.found or scope is None or name is None:
         return None, state.found
-    return Spec(name, description or "", scope, sections, gates, ladder, select_by), []
+    return Spec(name, description or "", scope, sections, gates, ladder, select_by, moved), []
 
 
 def _check_top(state: _Binding) -> None:
@@ -248,6 +249,18 @@ def _ladder(state: _Binding) -> tuple[Rung, ...]:
         return ()
     rungs = [_model(state, ("ladder", index), Rung, listed=True) for index in range(len(node.items))]
     return tuple(rung for rung in rungs if rung is not None)
+
+
+def _moved(state: _Binding) -> tuple[Move, ...]:
+    node = _node(state, ("moved",))
+    if node is None:
+        return ()
+    if not isinstance(node, doc.Sequence):
+        help = "write `- {from: prompts.old, to: prompts.new}`"
+        state.error("LC0104", ("moved",), "`moved` is a list of renamed entries", help)
+        return ()
+    moves = [_model(state, ("moved", index), Move) for index in range(len(node.items))]
+    return tuple(move for move in moves if move is not None)
 
 
 def _select_by(state: _Binding) -> str | None:

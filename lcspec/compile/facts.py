@@ -11,6 +11,10 @@ def _no_history(step: Step) -> Estimate | None:
     return None
 
 
+def _never_renamed(step: str) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """A snapshot of the world.
@@ -23,6 +27,7 @@ class Facts:
         champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
         hourly_price: dollars per hour of the device, when `lcspec.toml` says it.
         history: what a step took before, or None.
+        former: what a step was called before it was renamed, latest first.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -32,3 +37,4 @@ class Facts:
     champion: Mapping[str, str] | None = None
     hourly_price: float | None = None
     history: Callable[[Step], Estimate | None] = _no_history
+    former: Callable[[str], tuple[str, ...]] = _never_renamed

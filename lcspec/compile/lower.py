@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from lcspec.compile.facts import Facts
+from lcspec.compile.moves import moved_models
 from lcspec.compile.sizes import with_model_sizes
 from lcspec.ir.plan import Candidate, Choice, Chosen, Condition, Gate, Graph, Output, Ref, Step, Stored
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
@@ -39,7 +40,7 @@ def lower(spec: Spec, lock: Lock, facts: Facts) -> tuple[Graph, dict[str, tuple[
         contract=work.contract,
         release=work.release,
     )
-    return with_model_sizes(graph, lock.models), work.requests
+    return with_model_sizes(graph, moved_models(lock.models, spec.moved)), work.requests
 
 
 def lower_entry(spec: Spec, lock: Lock, facts: Facts, family: str, name: str) -> dict[str, Step]:

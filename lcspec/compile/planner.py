@@ -81,11 +81,18 @@ class _Planning:
             return replace(planned, reason="runs again by --replace", cause=REQUESTED)
         if record is not None:
             self.records[step.id] = record
-            return replace(planned, action=REUSE, reason="unchanged")
+            return self._renamed(replace(planned, action=REUSE, reason="unchanged"), record)
         if held is None:
             return replace(planned, action=CONDITIONAL, reason=why)
         cause, reason, moved = self._why(step, parts)
-        return replace(planned, action=RUN, reason=reason, moved=moved, cause=cause)
+        made = replace(planned, action=RUN, reason=reason, moved=moved, cause=cause)
+        return self._renamed(made, self.facts.heads.get(step.id))
+
+    def _renamed(self, planned: PlannedStep, record: StepRecord | None) -> PlannedStep:
+        """The step with the name under which it ran, when `moved` says that it was called so."""
+        if record is None or record.step not in self.facts.former(planned.step.id):
+            return planned
+        return replace(planned, reason=f"{planned.reason}; moved from `{record.step}`", moved_from=record.step)
 
     def _unknown(self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
         """A step that waits for another: it reruns only if what it waits for comes out different."""
@@ -99,8 +106,10 @@ class _Planning:
             parts = key_parts(step, known, self.lock.libraries, self.facts.device)
             moved = tuple(m for m in changed(head.parts, parts) if not m[0].startswith("inputs."))
             if not moved:
-                return replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} {verb} out unchanged")
-            return replace(planned, reason=_moved_reason(moved), moved=moved, cause=CHANGED)
+                made = replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} {verb} out unchanged")
+            else:
+                made = replace(planned, reason=_moved_reason(moved), moved=moved, cause=CHANGED)
+            return self._renamed(made, head)
         return replace(planned, reason="first run", cause=FIRST)
 
     def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> tuple[str, str]:

@@ -138,7 +138,8 @@ class _Explaining:
         ref = step.inputs.get(field.removeprefix("inputs."))
         maker = self._maker(ref)
         before = self.makers.get(old) if isinstance(old, str) else None
-        was = before.step if before is not None and before.step != maker else None
+        names = (maker, *self.facts.former(maker)) if maker else ()
+        was = before.step if before is not None and before.step not in names else None
         if maker in self.seen:
             return Moved(step.id, field, old, new, maker, was, note="told above")
         planned = self.planned.get(maker or "")

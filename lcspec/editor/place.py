@@ -8,7 +8,7 @@ from lcspec.compile.compose import MATRICES, MATRIX
 from lcspec.compile.references import GATES, SELECT_BY
 from lcspec.fielddoc import SECTIONS as DOCS
 from lcspec.ir.document import Path
-from lcspec.ir.spec import GateSpec, Rung, Scope
+from lcspec.ir.spec import GateSpec, Move, Rung, Scope
 from lcspec.ir.strict import Option, Strict
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS
@@ -25,7 +25,7 @@ TOP: tuple[str, ...] = (
     "prompts",
     "tuning",
 )
-TOP += ("augmentation", "evaluation", "ladder", "deployment")
+TOP += ("augmentation", "evaluation", "ladder", "deployment", "moved")
 KindOf = Callable[[Path], str | None]  # the kind that the entry at a path says it has, or means
 
 
@@ -76,6 +76,8 @@ def place_at(path: Path, kind_of: KindOf) -> Place:
         return Place(refers="suite.metric")
     if path[0] == "ladder":
         return Place() if len(path) == 1 else _below(_model(Rung), path[2:])
+    if path[0] == "moved":
+        return Place() if len(path) == 1 else _below(_model(Move), path[2:])
     return Place(option=None) if strings else Place()
 
 

@@ -191,6 +191,7 @@ class PlannedStep:
 
     `action` is run, reuse, conditional, reuse-if-unchanged, skip or left-out; `key` is None while an input is unknown;
     `reason` is one sentence; `moved` holds the fields that differ from the last record: (field, old, new).
+    `moved_from` is the id under which it ran before an entry was renamed.
     `cause` says why a step runs, for machines: first, changed, gone (its record is), requested or unlocked.
     """
 
@@ -203,6 +204,7 @@ class PlannedStep:
     inputs: Mapping[str, str] | None = None  # input name to tree digest, present ones only, once all are known
     parts: Mapping[str, Any] | None = None  # what the key is the digest of
     cause: str = ""
+    moved_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +233,4 @@ class Plan:
     requests: Mapping[str, Any] = field(default_factory=dict)  # sources that the lock must pin
     hourly_price: float | None = None  # dollars per hour of the device, when somebody said it
     selection: Selection = Selection()
+    moves: tuple[tuple[str, str], ...] = ()  # entries that were renamed: from, to

@@ -86,6 +86,13 @@ class Rung(Strict):
     augmentation: tuple[str, ...] = option((), doc="Augmentations to try on this rung.", refers="augment")
 
 
+class Move(Strict):
+    """An entry that was renamed: its results, history and evidence follow it."""
+
+    from_: str = option(doc="The former name with its section, say `prompts.few-shot`.", key=False)
+    to: str = option(doc="The present name with its section, say `prompts.shown`.", key=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """An entry of the spec with its kind resolved and its body validated.
@@ -116,6 +123,7 @@ class Spec:
     gates: Mapping[str, GateSpec] = field(default_factory=dict)
     ladder: tuple[Rung, ...] = ()
     select_by: str | None = None
+    moved: tuple[Move, ...] = ()
 
     def entries(self, family: str) -> Mapping[str, Bound]:
         """The entries of one family by name, in the order of the spec."""

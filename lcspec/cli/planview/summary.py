@@ -81,3 +81,12 @@ def _held(amount: Amount, limit: float | None, show: Show) -> tuple[str, str]:
     if amount.high > limit:
         return f"may go beyond the {said}", YELLOW
     return f"within the {said}", DIM
+
+
+def moves_lines(plan: Plan) -> list[str]:
+    """Each entry that was renamed."""
+    kept = sum(step.moved_from is not None and step.action == "reuse" for step in plan.steps)
+    if not plan.moves:
+        return []
+    named = ", ".join(f"{old} → {new}" for old, new in plan.moves)
+    return [f"Moved: {named}; {kept} step{'' if kept == 1 else 's'} made under former names are reused", ""]

@@ -3,8 +3,8 @@
 from lcspec.api import Loaded
 from lcspec.cli.planview.gates import choice_lines, gate_lines
 from lcspec.cli.planview.steps import QUIET, Look, step_lines
-from lcspec.cli.planview.style import BOLD, DIM, Places, legend, painter, symbol
-from lcspec.cli.planview.summary import summary_lines
+from lcspec.cli.planview.style import BOLD, DIM, Places, fill, legend, painter, symbol
+from lcspec.cli.planview.summary import moves_lines, summary_lines
 from lcspec.compile.outlooks import outlooks
 from lcspec.compile.totals import totals
 from lcspec.gates.choose import Chooser
@@ -21,7 +21,8 @@ def render_plan(
     budget = loaded.spec.scope.budget if loaded.spec is not None else Budget()
     look = Look(width, paint, places(loaded, plan), everything)
     lines = [paint(plan.spec_name, BOLD) + f"  {loaded.source.path}", ""]
-    lines += [*summary_lines(plan, totals(plan), budget, "lcspec.toml", paint, width), "", *step_lines(plan, look)]
+    lines += [*summary_lines(plan, totals(plan), budget, "lcspec.toml", paint, width), ""]
+    lines += [*(part for line in moves_lines(plan) for part in fill(line, width, 2)), *step_lines(plan, look)]
     lines += [*_hidden(plan, look), "", *choice_lines(plan, chooser, width), ""]
     looks, open_ = outlooks(plan.graph, chooser.record_of), undecided(plan.decisions)
     lines += [*gate_lines(plan, looks, open_, paint, width), ""]

@@ -36,8 +36,12 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         kind=entry.kind_id,
         action="prepare",
         version=KIND.version,
-        params={"of": list(body.of), "input": body.columns.input, "rows": dict(body.rows), "seed": body.seed},
-        inputs={f"rows.{name}": ctx.slots("data", name)["rows"] for name in body.of},
+        params={
+            "rows": [body.rows.get(name) for name in body.of],  # by place: a key holds no names of entries
+            "input": body.columns.input,
+            "seed": body.seed,
+        },
+        inputs={f"rows.{at}": ctx.slots("data", name)["rows"] for at, name in enumerate(body.of)},
         estimate=Estimate((0.1, 5.0), 200 << 20, "constant"),
         source=entry.path,
     )
@@ -48,14 +52,14 @@ def prepare(io: StepIO) -> None:
     """Writes rows by split."""
     splits: dict[str, list[Row]] = {}
     seen: dict[str, set[str]] = {}
-    for name in io.params["of"]:
+    for at, most in enumerate(io.params["rows"]):
         for split in SPLITS:
             try:
-                rows = read_rows(io.input(f"rows.{name}"), split)
+                rows = read_rows(io.input(f"rows.{at}"), split)
             except FileNotFoundError:
                 continue
             if split == "train":
-                rows = sample(rows, io.params["rows"].get(name), io.params["seed"])
+                rows = sample(rows, most, io.params["seed"])
             known = seen.setdefault(split, set())
             splits.setdefault(split, []).extend(row for row in rows if row.id not in known)
             known |= {row.id for row in rows}
