@@ -130,7 +130,8 @@ def rows_needed(share: float, threshold: float, confidence: float = 0.95, *, pow
         return 1
     z, z_power = critical(confidence), normal_quantile(power)
     spread = z * math.sqrt(threshold * (1 - threshold)) + z_power * math.sqrt(share * (1 - share))
-    return _whole((spread / (share - threshold)) ** 2)
+    ratio = abs(spread / (share - threshold))
+    return _whole(ratio * ratio) if ratio < 1e9 else None
 
 
 def share_needed(n: int, threshold: float, confidence: float = 0.95, *, power: float = 0.8) -> float | None:

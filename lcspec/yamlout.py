@@ -8,7 +8,9 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+@%=-]*( [A-Za-z0-9_./+@%=()-]+)*\Z"
 _QUANTITY = re.compile(r"[0-9][0-9.]*(%| ?[A-Za-z]+)\Z")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"}
 # What the reader refuses as it stands, and what YAML would not print: written as an escape.
-_UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNPRINTED = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 
 
 def scalar(value: str | int | float | bool | None) -> str:

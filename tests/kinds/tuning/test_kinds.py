@@ -84,6 +84,9 @@ SUPERVISED: dict[str, tuple[str, dict[str, Any]]] = {
     "qlora-nf4": ("qlora", {"base": "nf4", "double-quant": True}),
     "qlora-int8": ("qlora", {"base": "int8"}),
     "qdora": ("qlora", {"variant": "dora"}),
+    "oft": ("oft", {"block-size": 8}),
+    "dft": ("dft", {}),
+    "dft-all-weights": ("dft", {"adapter": "none"}),
 }
 
 
@@ -92,7 +95,7 @@ def test_answers_are_learnt(case: tuple[str, dict[str, Any]], answers: dict[str,
     kind, said = case
     told = train(job(kind, {**FAST, **said}, answers, tmp_path))
     check_model(told, answers, tmp_path)
-    assert (tmp_path / "out" / "adapter").is_dir() == (kind != "full")
+    assert (tmp_path / "out" / "adapter").is_dir() == (kind != "full" and said.get("adapter") != "none")
 
 
 ALIGNED: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -124,7 +127,7 @@ def test_preferences_and_documents_are_learnt(
 def test_every_tuning_kind_is_trained_here() -> None:
     trained = {kind for kind, _ in SUPERVISED.values()} | {kind for kind, _, _ in ALIGNED.values()}
     assert trained == set(registry.names("tuning"))
-    assert len(trained) == 8
+    assert len(trained) == 10
 
 
 def test_equal_training_gives_equal_bytes(answers: dict[str, str], tmp_path: Path) -> None:

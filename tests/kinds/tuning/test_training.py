@@ -64,7 +64,7 @@ def test_a_killed_training_goes_on_and_the_curve_is_that_of_a_whole_run(
     assert process.wait() == -signal.SIGKILL
     told = train(asked)
     assert 30 <= told.measures["resumed_from_step"] < 96
-    assert len(told.progress) == 96 - told.measures["resumed_from_step"]
+    assert all(told.measures["resumed_from_step"] < said["done"] <= 96 for said in told.progress)
     assert losses(told.metrics["curve"]) == pytest.approx(losses(whole), abs=TOLERANCE)
     assert len(list((tmp_path / "checkpoint").glob("step-*"))) == 2
 
