@@ -11,6 +11,7 @@ from lcspec.compile.moves import moved_models
 from lcspec.diag.model import Diagnostic
 from lcspec.kinds import registry
 from lcspec.lock import Lock
+from lcspec.modelfacts import FACTS_VERSION
 
 KEYED_LIBRARIES = ("torch", "transformers", "peft", "trl")
 
@@ -74,7 +75,7 @@ def _model_facts(
             continue
         pin = sources[source_id(source)]
         digest = pin["members"][members[0]]
-        if old.get(name, {}).get("of") == digest:
+        if old.get(name, {}).get("of") == digest and old[name].get("version") == FACTS_VERSION:
             made[name] = old[name]
             continue
         tell(f"reading facts of {name}")

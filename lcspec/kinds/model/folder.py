@@ -3,13 +3,13 @@
 Use it for a local folder or for files inside a source. Pickled weights and code files are refused.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+from lcspec.modelfacts import of_folder
 
 ALLOWED = (".json", ".safetensors", ".txt", ".jinja", ".model")
 
@@ -46,14 +46,8 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 
 
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
-    """Facts from config.json; `open` gives a copy of a member, None where there is none."""
-    path = open(str(PurePosixPath(body.path) / "config.json"))
-    config = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    return {
-        "architecture": config.get("model_type"),
-        "context": config.get("max_position_embeddings"),
-        "parameters": None,
-    }
+    """Facts from the small files and the weights' header; `open` gives a copy of a member, None where there is none."""
+    return of_folder(str(PurePosixPath(body.path)), open)
 
 
 def convert(io: StepIO) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from lcspec.ggufheader import of_gguf
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
 
 
@@ -40,24 +41,9 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 
 
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
-    """Facts from the GGUF header: architecture, parameters, context length; `open` gives a copy of a member."""
+    """Facts from the GGUF header; `open` gives a copy of a member, None where there is none."""
     path = open(body.path)
-    if path is None:
-        return {}
-    from gguf import GGUFReader
-
-    reader = GGUFReader(path)
-
-    def field(name: str) -> Any:
-        found = reader.fields.get(name)
-        return found.contents() if found is not None else None
-
-    architecture = field("general.architecture")
-    return {
-        "architecture": architecture,
-        "context": field(f"{architecture}.context_length"),
-        "parameters": sum(int(tensor.n_elements) for tensor in reader.tensors),
-    }
+    return of_gguf(path) if path is not None else {}
 
 
 def convert(io: StepIO) -> None:

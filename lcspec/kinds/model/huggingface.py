@@ -16,6 +16,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.hub.body import MODEL, HubFields, repository
 from lcspec.hub.weights import parameters
 from lcspec.kinds.api import Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.modelfacts import of_folder
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 RemoteCode = Literal["refuse", "ignore"]
@@ -59,12 +60,12 @@ def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
         help = "the weights are no safetensors; use another revision"
         raise LcspecError([Diagnostic("LC1005", "the weights have no header that can be read", help=help)], 4)
     text = config.get("text_config") if isinstance(config.get("text_config"), dict) else config
+    facts = of_folder("", lambda name: path / name if (path / name).is_file() else None)
     packed = isinstance(config.get("quantization_config"), dict)  # several numbers in one element
     return {
-        "architecture": config.get("model_type"),
-        "context": text.get("max_position_embeddings") or text.get("n_positions") or text.get("max_sequence_length"),
+        **facts,
+        "context": facts["context"] or text.get("max_sequence_length"),
         "parameters": None if packed else parameters(headers),
-        "config": config,
         "remote_code": any(_names_code(path / name) for name in CONFIGS),
     }
 
