@@ -1,0 +1,132 @@
+"""How much memory a model takes while it trains or answers, from sizes alone; each part on its own, so it can be shown.
+
+Weights, gradients and optimiser states are exact (numbers × bytes). Activations follow Korthikanti et al. 2022
+(arXiv:2205.05198) for what a layer keeps for its backward pass, with fused attention that keeps no matrix of
+scores (Dao et al. 2022, arXiv:2205.14135), and the logits with their copies. `OVERHEAD` and the number of copies of the
+logits are constants measured by `benchmarks/memory.py`.
+"""
+
+from typing import NamedTuple
+
+from lcspec.estimate.architecture import Config, Sizes, sizes
+
+OVERHEAD = {"cpu": 560 << 20, "cuda": 900 << 20}  # libraries and their buffers; measured on a CPU, CUDA's context
+LOGIT_COPIES = 3.0  # logits, their log-softmax and the gradient
+STATES = {"adamw": 2, "adafactor": 0.01, "sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}  # numbers per trained number
+FRAGMENTS = 1.05  # what an allocator cannot hand out
+
+
+class Memory(NamedTuple):
+    """Bytes of each part at the peak."""
+
+    weights: float = 0
+    adapter: float = 0
+    gradients: float = 0
+    optimizer: float = 0
+    activations: float = 0
+    logits: float = 0
+    cache: float = 0
+    overhead: float = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return round(sum(self))
+
+
+def weight_bytes(parameters: float, bits: float = 32) -> float:
+    """Bytes of weights in `bits` each; a quantised form keeps one 16-bit scale for 32 weights."""
+    return parameters * (bits + (0.5 if bits < 16 else 0)) / 8
+
+
+def cache_bytes(config: Config, *, tokens: int, sequences: int = 1, bits: int = 32) -> float:
+    """Bytes of keys and values of `sequences` texts of `tokens`: 2 × layers × kv heads × head size each token."""
+    known = sizes(config)
+    if known is None:
+        return 0.0
+    return 2 * known.layers * known.kv_heads * known.head_dim * tokens * sequences * bits / 8
+
+
+def inference(
+    config: Config, parameters: float, *, tokens: int, sequences: int = 1, bits: float = 32, device: str = "cpu"
+) -> Memory:
+    """The peak of answering `sequences` prompts of `tokens` at once.
+
+    `bits` are those that the engine computes with: weights that are stored smaller and computed in float32 take 32.
+    """
+    computing = 32 if bits >= 32 else 16
+    known = sizes(config)
+    working = 0.0
+    if known is not None:  # one layer's intermediates while the prompt is read
+        working = tokens * sequences * (2 * known.intermediate + 6 * known.hidden) * computing / 8
+    return Memory(
+        weights=weight_bytes(parameters, bits),
+        activations=working,
+        logits=known.vocabulary * sequences * computing / 8 if known else 0,
+        cache=cache_bytes(config, tokens=tokens, sequences=sequences, bits=computing),
+        overhead=OVERHEAD[device],
+    )
+
+
+def training(
+    config: Config,
+    parameters: float,
+    *,
+    trainable: float,
+    batch: int,
+    tokens: int,
+    bits: float = 32,
+    mixed: bool = False,
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+    sequences: int = 1,
+    reference: bool = False,
+    device: str = "cpu",
+) -> Memory:
+    """The peak of training.
+
+    Args:
+        config: the model's config.
+        parameters: numbers of the whole model.
+        trainable: numbers that learn: all, or those of an adapter (then counted beside the weights).
+        batch: rows in memory at once.
+        tokens: tokens of a row.
+        bits: of a frozen base weight (4 or 8 for QLoRA); what learns is float32.
+        mixed: whether activations are bfloat16.
+        optimizer: by its name in the spec.
+        checkpointing: whether only layer inputs are kept and the rest is computed again.
+        sequences: texts that a row stands for: 2 for pairs (DPO, ORPO).
+        reference: whether a second, frozen copy of the weights is kept.
+        device: cpu or cuda.
+    """
+    full = trainable >= parameters
+    width = 2 if mixed else 4
+    rows = batch * tokens * sequences
+    known = sizes(config)
+    kept = logits = 0.0
+    if known is not None:
+        layer = layer_numbers(known, full=full)
+        depth = known.hidden * known.layers + layer if checkpointing else layer * known.layers
+        kept = rows * depth * width
+        logits = rows * known.vocabulary * 4 * LOGIT_COPIES
+    return Memory(
+        weights=weight_bytes(parameters, bits) * (2 if reference else 1),
+        adapter=0.0 if full else trainable * 4,
+        gradients=trainable * 4,
+        optimizer=trainable * 4 * STATES.get(optimizer, 2),
+        activations=kept * FRAGMENTS,
+        logits=logits,
+        overhead=OVERHEAD[device],
+    )
+
+
+def layer_numbers(known: Sizes, *, full: bool) -> float:
+    """Numbers that one layer keeps for each token until the backward pass, with fused attention.
+
+    Two norms (input, and its normalised form), queries, keys, values (keys and values repeated to the heads), the
+    attention's output, and of the gated MLP the gate, its activation, the other half and their product.
+    """
+    query, kv = known.heads * known.head_dim, known.kv_heads * known.head_dim
+    norms = 6 * known.hidden
+    attention = 4 * query + 2 * kv
+    return norms + attention + 4 * known.intermediate
