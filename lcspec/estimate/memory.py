@@ -1,19 +1,18 @@
 """How much memory a model takes while it trains or answers, from sizes alone; each part on its own, so it can be shown.
 
 Weights, gradients and optimiser states are exact (numbers × bytes). Activations follow Korthikanti et al. 2022
-(arXiv:2205.05198) for what a layer keeps for its backward pass, with fused attention that keeps no matrix of
-scores (Dao et al. 2022, arXiv:2205.14135), and the logits with their copies. `OVERHEAD` and the number of copies of the
-logits are constants measured by `benchmarks/memory.py`.
+(arXiv:2205.05198) for what a layer keeps for its backward pass, with fused attention that keeps no matrix of scores
+(Dao et al. 2022, arXiv:2205.14135). `OVERHEAD` and `LOGIT_COPIES` are constants, measured once on a CPU with
+`benchmarks/memory.py` (SmolLM2-135M, 976 tokens a step): they hold for this trainer, not for every one.
 """
 
 from typing import NamedTuple
 
 from lcspec.estimate.architecture import Config, Sizes, sizes
 
-OVERHEAD = {"cpu": 560 << 20, "cuda": 900 << 20}  # libraries and their buffers; measured on a CPU, CUDA's context
-LOGIT_COPIES = 3.0  # logits, their log-softmax and the gradient
+OVERHEAD = {"cpu": 390 << 20, "cuda": 900 << 20}  # libraries in a worker: measured on a CPU; assumed with CUDA
+LOGIT_COPIES = 9.9  # logits, what the loss and the trainer's statistics make of them, and their gradient
 STATES = {"adamw": 2, "adafactor": 0.01, "sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}  # numbers per trained number
-FRAGMENTS = 1.05  # what an allocator cannot hand out
 
 
 class Memory(NamedTuple):
@@ -26,6 +25,7 @@ class Memory(NamedTuple):
     activations: float = 0
     logits: float = 0
     cache: float = 0
+    copy: float = 0
     overhead: float = 0
 
     @property
@@ -83,7 +83,7 @@ def training(
     reference: bool = False,
     device: str = "cpu",
 ) -> Memory:
-    """The peak of training.
+    """The peak of training: the largest of the loss, the optimiser's step and the writing of the weights.
 
     Args:
         config: the model's config.
@@ -107,26 +107,28 @@ def training(
     if known is not None:
         layer = layer_numbers(known, full=full)
         depth = known.hidden * known.layers + layer if checkpointing else layer * known.layers
-        kept = rows * depth * width
+        kept = float(rows * depth * width)
         logits = rows * known.vocabulary * 4 * LOGIT_COPIES
-    return Memory(
+    base = Memory(
         weights=weight_bytes(parameters, bits) * (2 if reference else 1),
         adapter=0.0 if full else trainable * 4,
-        gradients=trainable * 4,
-        optimizer=trainable * 4 * STATES.get(optimizer, 2),
-        activations=kept * FRAGMENTS,
-        logits=logits,
         overhead=OVERHEAD[device],
     )
+    states = trainable * 4 * STATES.get(optimizer, 2)
+    stages = (
+        base._replace(optimizer=states, activations=kept, logits=logits),  # at the loss: gradients are not there yet
+        base._replace(optimizer=states, gradients=trainable * 4, copy=trainable * 4),  # at the step, all at once
+        base._replace(copy=weight_bytes(parameters)),  # writing the merged weights
+    )
+    return max(stages, key=lambda stage: stage.total)
 
 
-def layer_numbers(known: Sizes, *, full: bool) -> float:
+def layer_numbers(known: Sizes, *, full: bool) -> int:
     """Numbers that one layer keeps for each token until the backward pass, with fused attention.
 
     Two norms (input, and its normalised form), queries, keys, values (keys and values repeated to the heads), the
     attention's output, and of the gated MLP the gate, its activation, the other half and their product.
     """
-    query, kv = known.heads * known.head_dim, known.kv_heads * known.head_dim
-    norms = 6 * known.hidden
-    attention = 4 * query + 2 * kv
-    return norms + attention + 4 * known.intermediate
+    query = known.heads * known.head_dim
+    norms = (6 if full else 5) * known.hidden  # frozen layers keep no input of their own
+    return norms + 4 * query + 4 * known.intermediate

@@ -38,7 +38,7 @@ def built(name: str) -> tuple[Any, dict[str, Any]]:
     kind, fields = CONFIGS[name]
     config = AutoConfig.for_model(kind, **fields)
     loader = {"t5": AutoModelForSeq2SeqLM, "bert": AutoModel}.get(kind, AutoModelForCausalLM)
-    return loader.from_config(config), {key: value for key, value in config.to_dict().items()}
+    return loader.from_config(config), dict(config.to_dict())
 
 
 def trainable(model: Any) -> int:

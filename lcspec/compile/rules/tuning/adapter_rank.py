@@ -3,6 +3,7 @@
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.compile.lower import generators
+from lcspec.estimate.architecture import sizes
 from lcspec.ir.spec import Spec
 
 MOST_SCALE = 16
@@ -10,8 +11,8 @@ MOST_SCALE = 16
 
 def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0506 for a rank of half the hidden size or more; LC0511 for a scale alpha / rank beyond 16."""
-    sizes = [known.models.get(name, {}).get("sizes") or {} for name in generators(spec)]
-    hidden = min((size["hidden"] for size in sizes if size.get("hidden")), default=None)
+    known_sizes = [sizes(known.models.get(name, {}).get("config") or {}) for name in generators(spec)]
+    hidden = min((one.hidden for one in known_sizes if one is not None), default=None)
     for entry in spec.entries("tuning").values():
         rank, alpha = getattr(entry.body, "rank", None), getattr(entry.body, "alpha", None)
         if not rank:

@@ -30,6 +30,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             message = f"the rows of `{data.name}` have answers, `{entry.kind}` learns from documents or plain texts"
             report.error("LC0502", path, message, "name a data entry with documents, or tune on the answers", also=also)
             continue
+        if columns is None and data.kind != "documents":
+            continue  # a mixture: its parts say what they hold
         roles = ROLES.get(entry.kind)
         if roles:
             missing = [role for role in roles if not getattr(columns, role, None)]
