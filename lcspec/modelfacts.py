@@ -59,7 +59,9 @@ def of_config(config: Mapping[str, Any], tokenizer: Any, generation: Any, templa
         "config": kept,
         "context": next((own[key] for key in ("max_position_embeddings", "n_positions") if own.get(key)), None),
         "parameters": parameters(kept),
-        "tokenizer": of_tokenizer(tokenizer, generation, template) if isinstance(tokenizer, dict) else None,
+        "tokenizer": of_tokenizer(tokenizer, generation, template)
+        if isinstance(tokenizer, dict) and tokenizer
+        else None,
         "version": FACTS_VERSION,
     }
 
