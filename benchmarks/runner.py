@@ -6,11 +6,14 @@ An apply with nothing to do, by number of steps, against other tools on a pipeli
 programs come from `--peers DIR`, else PATH, and are passed over when absent). `unchanged` is an apply whose project
 has not moved since the last one, `cold` one that may not use that knowledge (`LCSPEC_REPLAY=off`): it plans anew.
 Then seconds per step beyond the step's work, in forked processes that have the ML stack, against a cold interpreter
-that imports it.
+that imports it. Last, hashing and storing one large output (`--megabytes`), synced, beside `cp`.
 """
 
 import argparse
+import os
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +28,7 @@ from benchmarks import generate, peers  # noqa: E402
 from lcspec.compile.facts import Facts  # noqa: E402
 from lcspec.compile.planner import plan_steps  # noqa: E402
 from lcspec.ir.plan import Graph, Step  # noqa: E402
+from lcspec.ir.record import StepRecord  # noqa: E402
 from lcspec.lock import Lock  # noqa: E402
 from lcspec.run.ledger import Ledger  # noqa: E402
 from lcspec.run.lock import StoreLock  # noqa: E402
@@ -107,11 +111,49 @@ def per_step(count: int, *, ml: bool) -> None:
     print(f"{'forked step ' + what:40} {own:.3f} s beyond its work of {work:.3f} s (median of {count} steps)")
 
 
+def storing(megabytes: int, rounds: int) -> None:
+    """Hashing and storing one large output, synced, beside `cp` without and with a sync of the copy; medians."""
+    with tempfile.TemporaryDirectory(dir=ROOT) as name:
+        folder = Path(name)
+        source, store = folder / "source", Store.open(folder / "store")
+        with source.open("wb") as file:
+            for _ in range(megabytes):
+                file.write(os.urandom(1 << 20))
+        seconds: dict[str, list[float]] = {"cp": [], "cp and sync": [], "copied in and stored": [], "moved in": []}
+        for _ in range(rounds):
+            for what, times in seconds.items():
+                out, copy = store.work("x"), folder / "copy"
+                out.mkdir(parents=True)
+                if what == "moved in":  # what a step does: its output lies on the file system of the store
+                    subprocess.run(["cp", source, out / "weights"], check=True)
+                subprocess.run(["sync", "-f", folder], check=True)
+                started = time.perf_counter()
+                if what.startswith("cp"):
+                    subprocess.run(["cp", source, copy], check=True)
+                    if what.endswith("sync"):
+                        subprocess.run(["sync", copy], check=True)
+                else:
+                    if what.startswith("copied"):
+                        os.link(source, out / "weights")  # a user's file: a second name means that it is copied
+                    store.publish(StepRecord(os.urandom(32).hex(), "s", "k", {}, {}), {"out": out})
+                times.append(time.perf_counter() - started)
+                copy.unlink(missing_ok=True)
+                shutil.rmtree(out)
+                for blob in (folder / "store" / "store").glob("*/*"):
+                    blob.unlink()
+    base = statistics.median(seconds["cp"])
+    print(f"storing {megabytes} MB, median of {rounds}")
+    for what, times in seconds.items():
+        median = statistics.median(times)
+        print(f"  {what:22} {median:7.2f} s  {megabytes / median:7.0f} MB/s  {base / median:5.0%} of cp's speed")
+
+
 def main() -> None:
     """Prints all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--sizes", default="11,1000,10000")
+    parser.add_argument("--megabytes", type=int, default=1000, help="size of the file that is stored")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
     parser.add_argument("--no-peers", action="store_true")
@@ -120,6 +162,7 @@ def main() -> None:
     sizes = [int(size) for size in options.sizes.split(",")]
     per_step(options.steps, ml=True)
     cold_import()
+    storing(options.megabytes, options.rounds)
     with tempfile.TemporaryDirectory() as name:
         idle(sizes, options.rounds, Path(name), others=not options.no_peers)
 

@@ -2,7 +2,8 @@
 
 What is kept: the records that `Keep` names, those of the latest runs and the young ones, everything while an apply
 runs; all trees that they and the releases name. Publishers are held off meanwhile, so that no blob goes between being
-found and being named; a store with a damaged list of files is left alone.
+found and being named; a store with a damaged list of files is left alone. Working folders belong to the apply that
+holds the store's lock; without one, those of no plan go.
 """
 
 import shutil

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import sqlite3
 
 
+_NO_ROOM = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR")
+
+
 class Recorded(NamedTuple):
     """The step and the digest of a record that the ledger knows."""
 
@@ -68,9 +71,9 @@ def _index_rows(root: Path) -> Rows | str | None:
     try:
         return _read_rows(path)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorname", "") not in ("SQLITE_CANTOPEN", "SQLITE_READONLY"):
+        if not str(getattr(error, "sqlite_errorname", "")).startswith(_NO_ROOM):
             return str(error)
-    with tempfile.TemporaryDirectory() as name:  # a write-ahead log on a read-only disk: read from a copy
+    with tempfile.TemporaryDirectory() as name:  # a write-ahead log on a read-only or full disk: read from a copy
         for part in path.parent.glob("ledger.db*"):
             shutil.copy(part, name)
         try:

@@ -42,8 +42,7 @@ def content(number: int) -> str:
 def publish(root: Path, number: int) -> None:
     """What a step's publisher does."""
     store = Store.open(root)
-    folder = store.work(f"{number}-{os.getpid()}")
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=root.parent))  # `work/` belongs to the apply that holds the lock
     (folder / "own.txt").write_text(content(number))
     (folder / "shared.txt").write_text(str(number % SHARED))
     record = store.publish(StepRecord(key(number), f"step:{number}", "k/a", {}, {}, finished=now()), {"out": folder})
