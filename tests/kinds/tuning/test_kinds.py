@@ -58,11 +58,9 @@ def weights(folder: str | Path) -> dict[str, Any]:
 
 
 def check_model(told: Told, inputs: dict[str, str], folder: Path) -> None:
-    """The loss fell, and the model folder loads, with other weights than before and none that is not finite."""
+    """The model folder loads, with other weights than before and none that is not finite."""
     import torch
 
-    first, last = losses(told)
-    assert last < first
     made = folder / "out" / "model"
     assert {path.name for path in made.iterdir()} >= MODEL_FILES
     before, after = weights(inputs["model"]), weights(made)
@@ -95,6 +93,8 @@ def test_answers_are_learnt(case: tuple[str, dict[str, Any]], answers: dict[str,
     kind, said = case
     told = train(job(kind, {**FAST, **said}, answers, tmp_path))
     check_model(told, answers, tmp_path)
+    first, last = losses(told)
+    assert last < first or kind == "dft"  # its loss is weighted by the answer's own probability, which rises
     assert (tmp_path / "out" / "adapter").is_dir() == (kind != "full" and said.get("adapter") != "none")
 
 
@@ -120,6 +120,8 @@ def test_preferences_and_documents_are_learnt(
     inputs = request.getfixturevalue(data)
     told = train(job(kind, {**FAST, **said}, inputs, tmp_path))
     check_model(told, inputs, tmp_path)
+    first, last = losses(told)
+    assert last < first
     learns = said.get("adapter", "none" if kind == "pretrain" else "lora")
     assert (tmp_path / "out" / "adapter").is_dir() == (learns != "none")
 
