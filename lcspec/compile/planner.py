@@ -92,7 +92,9 @@ class _Planning:
         """The step with the name under which it ran, when `moved` says that it was called so."""
         if record is None or record.step not in self.facts.former(planned.step.id):
             return planned
-        return replace(planned, reason=f"{planned.reason}; moved from `{record.step}`", moved_from=record.step)
+        waits = planned.action == IF_UNCHANGED  # its reason is long enough
+        reason = planned.reason if waits else f"{planned.reason}; moved from `{record.step}`"
+        return replace(planned, reason=reason, moved_from=record.step)
 
     def _unknown(self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
         """A step that waits for another: it reruns only if what it waits for comes out different."""

@@ -77,6 +77,16 @@ def a_library_changed(world: World) -> str:
     return shown(world)
 
 
+def a_prompt_and_a_recipe_renamed(world: World) -> str:
+    world.run(learns)
+    text = (
+        RANK.replace("few-shot", "shown").replace("  lora: {", "  adapt: {").replace("tuning: lora}", "tuning: adapt}")
+    )
+    moved = "moved:\n  - {from: prompts.few-shot, to: prompts.shown}\n  - {from: tuning.lora, to: tuning.adapt}\n"
+    world.write(text + moved)
+    return shown(world)
+
+
 def no_lock(world: World) -> str:
     (world.folder / "spec.lock.json").unlink()
     return shown(world)
@@ -126,6 +136,7 @@ CASES: dict[str, Callable[[World], str]] = {
         one_field_changed,
         a_split_and_a_recipe_changed,
         a_library_changed,
+        a_prompt_and_a_recipe_renamed,
         no_lock,
         beyond_the_budget,
         history,
