@@ -158,6 +158,7 @@ TITLES = {
     "LC1121": "a step wrote into its input",
     "LC1122": "the store is of a newer format",
     "LC1123": "the store cannot be written",
+    "LC1124": "the store is on a shared file system",
     "LC1201": "a step could not do its work",
     "LC1202": "a step raised an exception",
     "LC1203": "a step was killed",

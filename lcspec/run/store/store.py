@@ -18,6 +18,7 @@ from lcspec.ir.record import StepRecord
 from lcspec.run.store import layout
 from lcspec.run.store.blobs import Blobs, Damaged, Entry
 from lcspec.run.store.files import flocked, make_folder, replace_file, sync_folder, write_synced
+from lcspec.run.store.filesystem import check_file_system
 from lcspec.run.store.format import check_format, write_format
 from lcspec.run.store.nondeterminism import NonDeterminism, compare
 from lcspec.run.store.points import point
@@ -50,9 +51,10 @@ class Store:
         """The store for writing.
 
         Raises:
-            LcspecError: LC1123 (exit 7), the folder cannot be written; LC1122 (exit 7), a newer lcspec made it.
+            LcspecError: LC1122, LC1123, LC1124 (exit 7): of a newer format, not writable, shared by machines.
         """
         check_format(root)
+        check_file_system(root)
         try:
             for name in FOLDERS:
                 (root / name).mkdir(parents=True, exist_ok=True)
