@@ -4,8 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on most machines: a step must not write byte code into its input
 os.environ["LCSPEC_REPLAY"] = "off"  # a test means the command itself; tests/test_replay.py turns it on
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)  # a change is judged by its own faults
+settings.load_profile("ci" if os.environ.get("CI") else "default")
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import …`
