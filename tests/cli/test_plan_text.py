@@ -223,3 +223,22 @@ def test_colour_is_chosen_by_flag_then_environment(
     command = [sys.executable, "-m", "lcspec", "plan", "spec.yaml", *arguments]
     told = subprocess.run(command, cwd=tmp_path, env=clean | environment, capture_output=True, text=True, check=True)
     assert ("\x1b[" in told.stdout) is painted
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ('[hardware]\nhourly-price = "0.50 USD"\n', 0, "time × 0.50 USD per hour (lcspec.toml)"),
+        ("", 0, "disk "),
+        ("[hardware]\nhourly-price = 0.5\n", 1, "LC1108"),
+        ("x = [", 1, "LC1108"),
+    ],
+)
+def test_a_cost_needs_a_price_and_without_one_nothing_is_said(tmp_path: Path, text: str, code: int, words: str) -> None:
+    World(tmp_path)
+    (tmp_path / "lcspec.toml").write_text(text)
+    command = [sys.executable, "-m", "lcspec", "plan", "spec.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert (done.returncode, words in said) == (code, True), said
+    assert ("  cost " in said) is (code == 0 and "hourly" in text)
