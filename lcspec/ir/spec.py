@@ -53,6 +53,15 @@ class Budget(Strict):
     cost: Money | None = option(None, doc="Money for one full apply.", unit="USD", key=False)
 
 
+class Hardware(Strict):
+    """What candidates are trained and served on; the compiler refuses what cannot fit."""
+
+    device: Literal["cpu", "t4", "l4", "a10g", "rtx-4090", "a100-40gb", "a100-80gb", "h100-80gb", "h200"] = option(
+        "cpu", doc="The device; accelerators have the memory of their data sheets.", key=False
+    )
+    memory: Bytes | None = option(None, doc="Memory that there is, in place of the device's.", unit="bytes", key=False)
+
+
 class Scope(Strict):
     """What the system is for, accurately and narrowly."""
 
@@ -61,6 +70,7 @@ class Scope(Strict):
     languages: tuple[str, ...] = option(("en",), doc="Languages of input and output, BCP 47.")
     commercial: bool = option(False, doc="Whether the result is used commercially: unknown licences become errors.")
     requires: Requires = option(Requires, doc="Hard limits that a candidate must fit.")
+    hardware: Hardware | None = option(None, doc="What candidates run on; nothing is checked without.", key=False)
     budget: Budget = option(Budget, doc="What one apply may take.")
 
 
