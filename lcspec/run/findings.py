@@ -63,7 +63,10 @@ def summary(findings: Sequence[Finding], rerun: Sequence[str]) -> Diagnostic:
     """The one diagnostic (LC1104) that all findings come to."""
     count = f"{len(findings)} fault{'s' if len(findings) > 1 else ''}"
     shown = ", ".join(f"`{step}`" for step in rerun[:8]) + (f" and {len(rerun) - 8} more" if len(rerun) > 8 else "")
-    help = "`lcspec verify --repair` sets what is damaged aside" + (
-        f"; then `lcspec apply` reruns {shown}" if rerun else ""
-    )
+    if rerun:
+        help = f"`lcspec verify --repair` sets what is damaged aside; then `lcspec apply` reruns {shown}"
+    elif all(one.fault == MISSING and one.releases for one in findings):
+        help = "`lcspec apply` makes what the releases lack again, from specs as they were released"
+    else:
+        help = "`lcspec verify --repair` sets what is damaged aside and restores the rest"
     return Diagnostic("LC1104", f"{count} found in the store", help=help)

@@ -43,7 +43,7 @@ class _Verification:
     # --- records and releases --------------------------------------------------------------------------------------
 
     def records(self, known: Known) -> None:
-        seen = set()
+        seen, unknown = set(), list[str]()
         for path in _files(self.root / "records"):
             key = path.stem
             if not (_is_digest(key) and path == self.root / "records" / key[:2] / f"{key}.json"):
@@ -59,7 +59,7 @@ class _Verification:
                 self.find(ALTERED, "record", path, f"the record cannot be used: {error}", users)
                 continue
             if step is None:
-                self.report.notes.append(f"the record of `{record.step}` is not in the ledger; `--rebuild` adds it")
+                unknown.append(record.step)
             elif known.records[key].sha256 != seal_of(data):
                 self.find(ALTERED, "record", path, "the record is not the one in the ledger", users)
                 continue
@@ -69,6 +69,9 @@ class _Verification:
             step = known.records[key].step
             path = self.root / "records" / key[:2] / f"{key}.json"
             self.find(MISSING, "record", path, f"the record of `{step}` is gone", Users({step}, set()))
+        if unknown:
+            more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            self.report.notes.append(f"the record of `{unknown[0]}`{more} is not in the ledger; `--rebuild` adds it")
         self.report.checked["records"] = len(seen)
 
     def releases(self, known: Known) -> None:
