@@ -32,8 +32,8 @@ def parameters(architecture: str, sizes: Sizes, *, vocabulary: int, context: int
 
 
 def choose(architecture: str, wanted: int, *, vocabulary: int, context: int, tied: bool) -> Sizes:
-    """The sizes whose number of parameters is closest to `wanted`; of near equals, those of the usual aspect."""
-    best: tuple[float, Sizes] | None = None
+    """The sizes whose number of parameters is closest to `wanted`; within a tenth, those of the usual aspect."""
+    best: tuple[tuple[float, float], Sizes] | None = None
     for hidden in WIDTHS:
         one = _shape(architecture, hidden, 1)
         rest = parameters(architecture, one, vocabulary=vocabulary, context=context, tied=tied)
@@ -42,7 +42,7 @@ def choose(architecture: str, wanted: int, *, vocabulary: int, context: int, tie
         made = one._replace(layers=layers)
         off = abs(parameters(architecture, made, vocabulary=vocabulary, context=context, tied=tied) - wanted) / wanted
         aspect = hidden / layers / ASPECT
-        badness = off * 20 + abs(max(aspect, 1 / aspect) - 1)
+        badness = (max(off, 0.1), max(aspect, 1 / aspect) + off)
         if best is None or badness < best[0]:
             best = (badness, made)
         if rest > 2 * wanted:
