@@ -83,9 +83,9 @@ def apply_spec(
 def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None]) -> api.Loaded:
     """The spec with a complete lock: resolved and written when that is allowed; installed libraries agree with it."""
     facts = api.gather_facts(loaded)
-    _, requests = api.lower_loaded(loaded, facts)
+    graph, requests = api.lower_loaded(loaded, facts)
     missing = api.missing_pins(loaded.lock, requests)
-    if loaded.lock is None or missing or set(loaded.lock.libraries) < set(locking.KEYED_LIBRARIES):
+    if loaded.lock is None or missing or not set(loaded.lock.libraries) >= set(locking.keyed_libraries(graph)):
         if locked:
             what = ", ".join(missing) or "the lock file"
             help = "run `lcspec lock` where you develop, review the lock and commit it; or pass `--no-locked`"

@@ -1,6 +1,6 @@
 """The lock as functions: what is missing in it, how it is resolved, and whether what is installed agrees with it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from lcspec import api
 from lcspec.compile.lower import source_id
 from lcspec.compile.moves import moved_models
 from lcspec.diag.model import Diagnostic
+from lcspec.ir.plan import Graph
 from lcspec.kinds import registry
 from lcspec.lock import Lock
 from lcspec.modelfacts import FACTS_VERSION
@@ -23,7 +24,7 @@ def update_lock(loaded: api.Loaded, *, update: bool = False, tell: Callable[[str
         LcspecError: a source cannot be fetched.
     """
     facts = api.gather_facts(loaded)
-    _, requests = api.lower_loaded(loaded, facts)
+    graph, requests = api.lower_loaded(loaded, facts)
     old = loaded.lock or Lock()
     sources: dict[str, Mapping[str, Any]] = {}
     cache = loaded.project.store / "cache" / "downloads"
@@ -45,7 +46,7 @@ def update_lock(loaded: api.Loaded, *, update: bool = False, tell: Callable[[str
         {} if update else moved_models(old.models, loaded.spec.moved if loaded.spec else ()),
         tell,
     )
-    return Lock(used, models, locked_libraries({} if update else old.libraries))
+    return Lock(used, models, locked_libraries({} if update else old.libraries, keyed_libraries(graph)))
 
 
 def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,9 +91,15 @@ def _opener(source: Any, cache: Path, pin: Mapping[str, Any]) -> Callable[[str],
     return lambda member: module.open_member(source.body, member, cache, pin) if member in pin["members"] else None
 
 
-def locked_libraries(known: Mapping[str, str]) -> dict[str, str]:
+def keyed_libraries(graph: Graph) -> tuple[str, ...]:
+    """The libraries whose versions keys hold: those of every spec, and what only some steps use."""
+    used = {name for step in graph.steps for name in step.libraries}
+    return (*KEYED_LIBRARIES, *sorted(used - set(KEYED_LIBRARIES)))
+
+
+def locked_libraries(known: Mapping[str, str], names: Sequence[str] = KEYED_LIBRARIES) -> dict[str, str]:
     """Library to `major.minor`: as locked, else as installed."""
-    return {name: known.get(name) or installed_minor(name) for name in KEYED_LIBRARIES}
+    return {name: known.get(name) or installed_minor(name) for name in names}
 
 
 def installed_minor(name: str) -> str:

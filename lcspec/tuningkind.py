@@ -194,7 +194,7 @@ def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lo
         version=kind.version,
         params={**params_of(body), "split": split or "train", "input": _input(ctx, data)},
         inputs=inputs,
-        libraries=kind.libraries,
+        libraries=(*kind.libraries, *(("bitsandbytes",) if getattr(body, "adapter", None) == "qlora" else ())),
         resources=Resources(cpus=2, memory=4 << 30),
         estimate=estimate_training(body),
         source=entry.path,

@@ -1,6 +1,7 @@
 """Imported once by the fork server: the ML stack, when the run needs it. Imports only: no tensor operation may run
 here, or the forked children would inherit a thread pool that does not exist in them."""
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -18,6 +19,8 @@ with suppress(OSError, KeyError):
     os.close(log)
 
 if os.environ.get("LCSPEC_PRELOAD") == "ml":
+    # peft loads it where it is installed; it complains on the terminal about an optional package of its own.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     import peft  # noqa: F401
     import torch  # noqa: F401
     import transformers  # noqa: F401

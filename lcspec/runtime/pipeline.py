@@ -12,7 +12,7 @@ from . import template
 from .decoder import Decoder, Generation, Sampling
 from .guardrails import GuardResult, check_input, check_output, validate
 from .model import Device, LoadedModel, load_model
-from .prompt import Prompt, encode_answer, encode_prompt, end_of_turn, static_prefix
+from .prompt import Prompt, Shot, conversation, encode_answer, encode_prompt, end_of_turn, static_prefix
 from .retrieval import Hit, Index
 from .text import EdgeTrimmer
 
@@ -148,7 +148,12 @@ class Pipeline:
                 return made
 
     def stream(
-        self, row: Mapping[str, str], should_stop: Callable[[], bool] | None = None, **sampling: Any
+        self,
+        row: Mapping[str, str],
+        should_stop: Callable[[], bool] | None = None,
+        before: Sequence[Shot] = (),
+        system: str | None = None,
+        **sampling: Any,
     ) -> Generator[str, None, Answer]:
         """Yield the pieces of the answer's text and return the `Answer`.
 
@@ -157,6 +162,8 @@ class Pipeline:
         Args:
             row: variable -> value; the manifest's `input` names the user's text.
             should_stop: asked before each token; true ends the answer as `cancelled`.
+            before: the turns of the conversation that the row goes on, as rows and answers.
+            system: that conversation's own system text, in place of the prompt's.
             sampling: overrides of max_tokens, temperature, top_p, seed; `stop` is added to the pipeline's own.
                 Without effect on scoring by likelihood.
 
@@ -167,11 +174,11 @@ class Pipeline:
         name = self.manifest["input"]
         if name not in row:
             raise template.TemplateFault(f"the row lacks the input variable {name!r}")
-        before = check_input(self._input_guards, row[name])
-        if before.refused:
-            yield before.text
-            return Answer(before.text, refused=before.refused, notes=before.notes, finish_reason="content_filter")
-        asked = self._ask({**row, name: before.text}, before.notes)
+        guarded = check_input(self._input_guards, row[name])
+        if guarded.refused:
+            yield guarded.text
+            return Answer(guarded.text, refused=guarded.refused, notes=guarded.notes, finish_reason="content_filter")
+        asked = self._ask({**row, name: guarded.text}, guarded.notes, before, system)
         if self.by_likelihood:
             answer = self._choose(asked)
         else:
@@ -190,13 +197,21 @@ class Pipeline:
             yield answer.text
         return answer
 
-    def _ask(self, row: Mapping[str, str], notes: tuple[str, ...]) -> _Asked:
+    def _ask(
+        self,
+        row: Mapping[str, str],
+        notes: tuple[str, ...],
+        before: Sequence[Shot] = (),
+        system: str | None = None,
+    ) -> _Asked:
         hits: list[Hit] = []
         if self.index is not None:
             hits = self.index.search(row[self.manifest["input"]], self.manifest["retrieval"]["top"])
         context = "\n\n".join(hit.text for hit in hits)
         filled = {**row, "context": context} if self.index is not None else row
-        return _Asked(encode_prompt(self._tokenizer, self.prompt, filled), context, hits, notes)
+        earlier = [Shot({"context": "", **turn.row}, turn.answer) for turn in before]  # nothing is looked up for them
+        prompt = conversation(self._tokenizer, self.prompt, earlier, system)
+        return _Asked(encode_prompt(self._tokenizer, prompt, filled), context, hits, notes)
 
     def _choose(self, asked: _Asked) -> Answer:
         scores = self._decoder.score_labels(asked.ids, self._label_ids, self._prefix, end_id=self._end_id)

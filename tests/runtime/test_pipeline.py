@@ -11,7 +11,7 @@ import pytest
 
 from lcspec.runtime import digest
 from lcspec.runtime.pipeline import Answer, Pipeline
-from lcspec.runtime.prompt import Prompt, encode_example
+from lcspec.runtime.prompt import Prompt, Shot, encode_conversation, encode_example
 from lcspec.runtime.template import TemplateFault
 from tests import tiny
 
@@ -31,6 +31,18 @@ def test_ids_of_training_and_pipeline_agree(tmp_path: Path, model_folder: Path, 
         asked = pipeline.prompt_ids({"text": text})
         assert example.input_ids == [*asked, *pipeline._label_ids[1], pipeline._end_id]
         assert pipeline.answer({"text": text}).prompt_tokens == len(asked)
+
+
+def test_a_row_that_goes_on_from_earlier_turns_is_answered_as_it_was_trained(
+    tmp_path: Path, model_folder: Path
+) -> None:
+    pipeline = make(tmp_path, model_folder, tiny.manifest())
+    prompt, turns = Prompt.from_json(tiny.chat_prompt()), [Shot({"text": "Hello"}, "oil"), Shot({"text": "b"}, "trade")]
+    whole = encode_conversation(pipeline._tokenizer, prompt, turns, "Be kind.")[0].input_ids
+    answer = pipeline.answer({"text": "b"}, before=turns[:1], system="Be kind.")
+    assert answer.prompt_tokens == len(whole) - len(pipeline._label_ids[1]) - 1
+    assert answer != pipeline.answer({"text": "b"})
+    assert pipeline.answer({"text": "b"}, before=()) == pipeline.answer({"text": "b"})
 
 
 def test_label_is_the_best_score_whatever_was_asked_before(tmp_path: Path, model_folder: Path) -> None:

@@ -116,7 +116,11 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
 def contract(io: StepIO) -> None:
     """Starts the service, asks it, and demands the evaluated answers; the first difference fails the step."""
     with (io.input("predictions") / "predictions.jsonl").open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines][: io.params["ask"]]
+        answered = [json.loads(line) for line in lines]
+    rows = [row for row in answered if "history" not in row and "system" not in row][: io.params["ask"]]
+    if not rows:
+        help = "add rows of a single question to the suite's data"
+        io.fail("the service answers single questions, and every row goes on from earlier turns", help=help)
     with serving(io.input("service"), io.threads) as (address, ready):
         different, seconds = _ask(io, address, rows)
     io.measure("ready_seconds", round(ready, 2))

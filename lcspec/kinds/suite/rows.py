@@ -140,6 +140,7 @@ def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Re
 def predict(io: StepIO) -> None:
     """Writes `predictions.jsonl`: one answer per row."""
     from lcspec.runtime.pipeline import Pipeline
+    from lcspec.runtime.prompt import Shot
 
     rows = sample(read_rows(io.input("rows"), io.params["split"]), io.params["limit"], io.params["sample-seed"])
     folders = {slot: io.input(slot) for slot in SLOTS if io.has(slot)}
@@ -150,7 +151,8 @@ def predict(io: StepIO) -> None:
         for done, row in enumerate(rows):
             io.progress(done, len(rows))
             started = time.perf_counter()
-            answer = pipeline.answer(row.variables)
+            before = [Shot({**row.variables, made["input"]: user}, said) for user, said in row.history]
+            answer = pipeline.answer(row.variables, before=before, system=row.system)
             seconds.append(time.perf_counter() - started)
             tokens += answer.prompt_tokens + answer.completion_tokens
             hits = [{"id": hit.id, "title": hit.title, "score": round(hit.score, 6)} for hit in answer.hits]

@@ -299,3 +299,14 @@ def test_too_few_parameters_for_a_vocabulary_are_told(documents: dict[str, str],
     with pytest.raises(LcspecError) as ended:
         scratch({"parameters": "5K", "tokenizer": {"vocabulary": 300}, "context": 32}, documents, tmp_path)
     assert ended.value.diagnostics[0].code == "LC1235"
+
+
+@pytest.mark.parametrize("wanted", [100_000, 1_000_000, 5_000_000, 135_000_000])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_chosen_sizes_come_within_a_fifth_of_the_number_that_was_asked(wanted: int, architecture: str) -> None:
+    from lcspec.sizes import choose, parameters
+
+    how = {"vocabulary": 300 if wanted < 5_000_000 else 8000, "context": 128, "tied": True}
+    made = choose(architecture, wanted, **how)
+    assert parameters(architecture, made, **how) == pytest.approx(wanted, rel=0.2)
+    assert made.hidden % made.heads == 0
