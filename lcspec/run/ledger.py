@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lcspec.ir.record import StepRecord
 from lcspec.run.journal import START, Entry, Head, Journal, JournalDamaged, parse_entry
 from lcspec.run.ledger_tables import LEDGER_FORMAT, add_rows, make_tables
+from lcspec.run.store.files import flocked
 from lcspec.run.store.points import point
 from lcspec.run.store.records import record_seal
 from lcspec.run.store.store import unwritable
@@ -44,14 +45,14 @@ class Ledger:
         """
         import sqlite3
 
-        with _told(root):
+        with _told(root), flocked(root / "ledger.lock"):  # two that make its tables at once would undo each other's
             try:
                 made = Ledger(root, _connect(root))
                 made._catch_up()
             except sqlite3.DatabaseError as error:
                 if _outside(error):
                     raise
-                made = Ledger.rebuilt(root)
+                made = Ledger._anew(root)
         return made
 
     @staticmethod
@@ -61,6 +62,11 @@ class Ledger:
         Raises:
             JournalDamaged: then the index is left as it is.
         """
+        with flocked(root / "ledger.lock"):
+            return Ledger._anew(root)
+
+    @staticmethod
+    def _anew(root: Path) -> "Ledger":
         for _ in Journal(root).entries():
             pass
         for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):

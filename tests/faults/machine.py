@@ -183,9 +183,10 @@ class StoreMachine(RuleBasedStateMachine):
     def nothing_live_is_lost(self) -> None:
         if not self.root.exists():
             return
-        assert verify(self.root).findings == []
+        findings = verify(self.root).findings
+        assert not findings, findings
         store = Store.peek(self.root)
-        assert self.published <= self.there()
+        assert self.published <= self.there(), (self.published, self.there())
         for number in self.there():
             tree = store.tree(store.records[key(number)].outputs["out"])
             assert store.blob(tree["own.txt"]["sha256"]).read_text() == content(number)

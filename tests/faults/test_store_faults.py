@@ -151,3 +151,13 @@ def test_a_wrong_clock_moves_no_key_and_no_digest(tmp_path: Path, finished: str)
         made.append(store.publish(StepRecord(key(1), "step:1", "k/a", {}, {}, finished=when), {"out": folder}))
     assert made[0] == made[1]
     assert_store_ok(tmp_path)
+
+
+def test_first_publishers_at_the_same_time_lose_no_entry(tmp_path: Path) -> None:
+    for attempt in range(15):
+        root = tmp_path / str(attempt)
+        Store.open(root)
+        for pid in [start(lambda number=number, root=root: publish(root, number)) for number in range(4)]:
+            end(pid)
+        assert_store_ok(root)
+        assert len(Ledger.open(root).recorded()) == 4
