@@ -52,7 +52,7 @@ class Watch:
         self.peak = 0
         self.breach: Breach | None = None
         self._began = self._heard = time.monotonic()
-        self._sampled = 0.0
+        self._sampled = self._began
 
     def heard(self) -> None:
         """Notes a sign of life: a message, or something printed."""

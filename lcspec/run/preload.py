@@ -1,6 +1,7 @@
 """Imported once by the fork server: the ML stack, when the run needs it. Imports only: no tensor operation may run
 here, or the forked children would inherit a thread pool that does not exist in them."""
 
+import gc
 import logging
 import os
 import signal
@@ -26,3 +27,6 @@ if os.environ.get("LCSPEC_PRELOAD") == "ml":
     import transformers  # noqa: F401
     import trl.trainer.sft_trainer  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
+
+gc.collect()
+gc.freeze()  # a collection in a child would touch, and so copy, every page of what was imported
