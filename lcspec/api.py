@@ -152,10 +152,18 @@ def gather_facts(loaded: Loaded) -> Facts:
         records=store.records,
         heads=store.heads,
         champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
+        models=_model_facts(loaded),
         history=_history(project),
         hourly_price=hourly_price(project),
     )
     return moved_facts(facts, loaded.spec) if loaded.spec else facts
+
+
+def _model_facts(loaded: Loaded) -> Mapping[str, Mapping[str, Any]]:
+    """Facts of the models: of local files as they are, else as locked; read when asked for."""
+    if loaded.spec is None:
+        return {}
+    return Local(loaded.project.folder, loaded.spec, loaded.lock.models if loaded.lock else {}).known.models
 
 
 def _history(project: Project) -> Callable[[Step], Estimate | None]:

@@ -1,5 +1,6 @@
 """What the tuning kinds have in common before anything runs: fields, the step, the estimate. `training.py` runs it."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from lcspec.ir.plan import Estimate, Output, Resources, Step
@@ -196,7 +197,7 @@ def lower_tuning(ctx: Context, entry: Bound, subject: Subject, kind: Kind) -> Lo
         inputs=inputs,
         libraries=(*kind.libraries, *(("bitsandbytes",) if getattr(body, "adapter", None) == "qlora" else ())),
         resources=Resources(cpus=2, memory=4 << 30),
-        estimate=estimate_training(body),
+        estimate=estimate_training(body, entry.kind, ctx.generator_facts()),
         source=entry.path,
         seed=body.seed,
         settings=settings_of(body),
@@ -209,9 +210,20 @@ def _input(ctx: Context, data: str) -> str | None:
     return getattr(getattr(ctx.body("data", data), "columns", None), "input", None)
 
 
-def estimate_training(body: Any) -> Estimate:
-    """6 FLOPs per parameter and token at a few to a hundred GFLOP/s: a wide bracket until history is known."""
+TYPICAL = 4  # rows are taken to be a quarter of `max-length` long, until history knows better
+REFERENCE = 134_515_008  # parameters of the model whose seconds per row were measured
+
+
+def estimate_training(body: Any, kind: str = "", facts: Mapping[str, Any] | None = None) -> Estimate:
+    """Seconds a row as measured, by the model's size; memory by arithmetic. A wide bracket until history is known."""
+    from lcspec.estimate.recipe import training_memory
+
+    known = facts or {}
+    scale = (known.get("parameters") or REFERENCE) / REFERENCE
+    tokens = max(16, body.max_length // TYPICAL)
+    needs = training_memory(kind, body, known.get("config") or {}, known.get("parameters") or 0, "cpu", tokens=tokens)
     rows = (body.rows or 1000) * body.epochs
     if body.max_steps:
         rows = body.max_steps * body.batch_size * body.accumulate
-    return Estimate((20 + 0.3 * rows, 40 + 0.9 * rows), 3 << 30, "formula")
+    peak = needs.total if needs is not None and known.get("parameters") else 3 << 30
+    return Estimate((20 + 0.3 * rows * scale, 40 + 0.9 * rows * scale), peak, "formula")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lcspec.ir.plan import Estimate, Step
 from lcspec.ir.record import StepRecord
@@ -24,6 +25,7 @@ class Facts:
         records: key to the record of the step that finished under it.
         heads: step id to the record it last finished with.
         device: the class of the device that steps run on; part of every key.
+        models: model entry to what its local files say of it.
         champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
         hourly_price: dollars per hour of the device, when `lcspec.toml` says it.
         history: what a step took before, or None.
@@ -34,6 +36,7 @@ class Facts:
     records: Mapping[str, StepRecord] = field(default_factory=dict)
     heads: Mapping[str, StepRecord] = field(default_factory=dict)
     device: str = "cpu"
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     champion: Mapping[str, str] | None = None
     hourly_price: float | None = None
     history: Callable[[Step], Estimate | None] = _no_history

@@ -86,6 +86,10 @@ class _Lowering:
             self._lowered[at] = self.add(registry.load(family, entry.kind).lower(self, entry))
         return self._lowered[at]
 
+    def generator_facts(self) -> Mapping[str, Any]:
+        known = [self.facts.models.get(name) or self.lock.models.get(name, {}) for name in generators(self.spec)]
+        return max(known, key=lambda facts: facts.get("parameters") or 0, default={})
+
     def local(self, path: str) -> str | None:
         return self.facts.files.get(path)
 

@@ -62,6 +62,9 @@ class Context(Protocol):
     def fetch(self, owner: Bound, source: Bound, members: Sequence[str]) -> Output:
         """The step output with the files `members` of a source, for the entry `owner`."""
 
+    def generator_facts(self) -> Mapping[str, Any]:
+        """What is known of the largest model that can answer: parameters, config, context; empty when nothing is."""
+
     @property
     def name(self) -> str:
         """The name of the spec."""

@@ -6,7 +6,8 @@ from typing import Any
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.compile.lower import generators
-from lcspec.estimate import adapters, memory
+from lcspec.estimate import memory
+from lcspec.estimate.recipe import training_memory
 from lcspec.estimate.time import DEVICES
 from lcspec.ir.spec import Bound, Spec
 from lcspec.units import format_bytes, format_count
@@ -65,38 +66,6 @@ def _recipe(
         message = f"`{recipe.name}` on `{model.name}` needs up to {format_bytes(needs.total)}; there are {there}"
         notes = (f"{parts(needs)} (batch {rows} × {length} tokens)",)
         report.warning("LC0313", recipe.path, message, help, key=True, also=also, notes=notes)
-
-
-def training_memory(
-    kind: str, body: Any, config: Mapping[str, Any], parameters: int, device: str, **changed: Any
-) -> memory.Memory | None:
-    """The peak of a recipe; None for a method or a family that is not known here."""
-    method = changed.pop("method", kind)
-    adapter = getattr(body, "adapter", None)
-    trainable: float | None = parameters
-    if method in ("lora", "qlora") or adapter in ("lora", "qlora"):
-        modules = getattr(body, "target_modules", ()) or getattr(body, "modules", "all-linear")
-        trainable = adapters.lora(config, rank=getattr(body, "rank", 8), modules=modules)
-    elif method == "ia3":
-        trainable = adapters.ia3(config)
-    elif method not in ("full", "pretrain") and adapter != "none":
-        return None
-    if trainable is None or not config:
-        return None
-    quantised = method == "qlora" or adapter == "qlora"
-    return memory.training(
-        config,
-        parameters,
-        trainable=trainable,
-        batch=changed.get("batch", body.batch_size),
-        tokens=changed.get("tokens", body.max_length),
-        bits=(8 if getattr(body, "base", "nf4") == "int8" else 4) if quantised else 32,
-        mixed=getattr(body, "precision", "float32") == "bfloat16",
-        optimizer=getattr(body, "optimizer", "adamw"),
-        checkpointing=changed.get("checkpointing", getattr(body, "gradient_checkpointing", False)),
-        sequences=2 if kind in ("dpo", "orpo") else 1,
-        device=device,
-    )
 
 
 def _cheapest(recipe: Bound, config: Mapping[str, Any], parameters: int, limit: float, device: str) -> str:
