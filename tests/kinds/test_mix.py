@@ -38,10 +38,11 @@ def rows(prefix: str, count: int, column: str = "text") -> list[Row]:
 
 
 def mixed(folder: Path, parts: dict[str, dict[str, list[Row]]], **more: object) -> StepDouble:
-    for name, splits in parts.items():
-        (folder / f"rows.{name}").mkdir()
-        write_rows(RowSet(splits), folder / f"rows.{name}")
-    io = StepDouble(folder, {"of": list(parts), "input": "text", "rows": {}, "seed": 0, **more})
+    for at, splits in enumerate(parts.values()):
+        (folder / f"rows.{at}").mkdir()
+        write_rows(RowSet(splits), folder / f"rows.{at}")
+    most = dict(more.pop("rows", {}))  # type: ignore[call-overload]
+    io = StepDouble(folder, {"rows": [most.get(name) for name in parts], "input": "text", "seed": 0, **more})
     registry.module("data", "mix").prepare(io)
     return io
 
