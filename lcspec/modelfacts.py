@@ -4,6 +4,7 @@ Everything comes from small JSON files or the first megabytes of a weight file; 
 """
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -106,7 +107,7 @@ def _text(token: Any) -> str | None:
 def _system_role(template: str) -> bool:
     """False for a template that knows no system message, or refuses one."""
     refuses = "raise_exception" in template and "ystem role not supported" in template
-    generic = "message['role']" in template or 'message["role"]' in template or "message.role" in template
+    generic = re.search(r"""\{\{[^}]*(\[['"]role['"]\]|\.role\b)""", template) is not None  # it prints any role
     return not refuses and ("system" in template or generic)
 
 

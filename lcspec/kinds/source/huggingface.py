@@ -74,7 +74,7 @@ def open_member(body: HubBody, member: str, cache: Path, known: Mapping[str, Any
     for path in known["choices"][MODEL]["model"]:
         if path.endswith(".safetensors"):
             _write_header(hub, known, path, target / f"{path}{HEADER}")
-        elif path in ("config.json", "tokenizer_config.json"):
+        elif path in ("config.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"):
             shutil.copyfile(folder / _download(hub, known, path, folder), target / path)
     return target
 
