@@ -27,7 +27,7 @@ def mounts(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/work/x", "ext4"),
+        ("/srv/x", "ext4"),
         ("/home/me/p/.lcspec", "nfs4"),
         ("/home/me/local disk/p/.lcspec", "xfs"),
         ("/homes/p", "ext4"),
