@@ -13,7 +13,7 @@ SECRETS = [
     "glpat-" + "e" * 20,
     "xoxb-1234567890-abc",
     "-----BEGIN RSA PRIVATE KEY-----",
-    "https://me:hunter22@index.example/simple",
+    "https://me:hunter22@index.example/packages",
 ]
 PLAIN = [
     "News: {{ text }}",
