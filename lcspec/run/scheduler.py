@@ -234,6 +234,7 @@ class _Execution:
             self.lock.tell({one.planned.step.id: one.brief() for one in self.running.values()}, run=self.run)
 
     def _ended(self, key: str, one: Running) -> None:
+        one.worker.settle()
         workers.sweep(one.worker)
         code = one.worker.wait()
         one.log.close()

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.io import ChildIO, Job, Send, seed_everything
@@ -108,8 +108,11 @@ def die_with_parent(wait_for_end: Callable[[], object]) -> None:
         pass  # not Linux: the pipe alone tells
 
 
-def main() -> int:
-    """The spawned form: job and life line on standard input, messages on the descriptor in LCSPEC_EVENTS."""
+def main() -> NoReturn:
+    """The spawned form: job and life line on standard input, messages on the descriptor in LCSPEC_EVENTS.
+
+    It ends within this frame: a channel that closed on the way out would tell the apply that the step is gone.
+    """
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
     job = Job.from_text(sys.stdin.readline())
@@ -120,8 +123,8 @@ def main() -> int:
         channel.write(json.dumps([kind, data]) + "\n")
         channel.flush()
 
-    return run_job(job, send)
+    os._exit(run_job(job, send))  # the watching thread must not hold the process up
 
 
 if __name__ == "__main__":
-    os._exit(main())  # the watching thread must not hold the process up
+    main()

@@ -20,6 +20,7 @@ from lcspec.run.step import die_with_parent, run_job
 
 Message = tuple[str, Mapping[str, Any]]
 _CHUNK = 1 << 16
+_SETTLE = 5.0  # seconds from the end of a step's words to the end of its process
 
 
 class Held(NamedTuple):
@@ -53,6 +54,9 @@ class Worker(Protocol):
 
     def ended(self) -> bool:
         """Whether the process is gone, though something that it started may hold its end open."""
+
+    def settle(self) -> None:
+        """Gives a step that has closed its end a moment to leave by itself, so that its exit code is its own."""
 
     def wait(self) -> int:
         """The exit code, after the process has ended; negative when a signal ended it."""
@@ -106,6 +110,10 @@ class Forked:
     def ended(self) -> bool:
         """See `Worker`."""
         return self._process.exitcode is not None and not self.channel.poll()
+
+    def settle(self) -> None:
+        """See `Worker`."""
+        self._process.join(_SETTLE)
 
     def wait(self) -> int:
         """See `Worker`."""
@@ -180,6 +188,11 @@ class Spawned:
         import select
 
         return self._process.poll() is not None and not select.select([self.channel], [], [], 0)[0]
+
+    def settle(self) -> None:
+        """See `Worker`."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_SETTLE)
 
     def wait(self) -> int:
         """See `Worker`."""

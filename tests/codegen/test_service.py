@@ -265,7 +265,10 @@ def test_large_body_is_cut_off_while_streaming(topics: Server) -> None:
 
 def test_foreign_host_name_is_refused_and_long_headers_too(topics: Server) -> None:
     assert httpx.get(topics.address + "/v1/models", headers={"Host": "evil.example"}).status_code == 400
-    assert httpx.get(topics.address + "/v1/models", headers={"X-Long": "x" * 100_000}).status_code == 431
+    # The server may close, with the rest of the headers unread, before the client has its answer.
+    with suppress(httpx.WriteError, httpx.ReadError):
+        assert httpx.get(topics.address + "/v1/models", headers={"X-Long": "x" * 100_000}).status_code == 431
+    assert topics.post().status_code == 200
 
 
 def test_request_id_is_echoed_only_if_it_is_plain(topics: Server) -> None:

@@ -1,0 +1,36 @@
+"""The process of a step, between its last word and its end."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcspec.run import worker as workers
+from lcspec.run.io import Job
+
+SLOW_TO_LEAVE = """#!{python}
+import os, time
+channel = int(os.environ["LCSPEC_EVENTS"])
+os.write(channel, b'["done", {{}}]\\n')
+os.close(channel)
+time.sleep(0.5)
+"""
+
+
+def test_a_step_that_is_slow_to_leave_is_not_taken_for_a_killed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(SLOW_TO_LEAVE.format(python=sys.executable))
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    job = Job.__new__(Job)
+    monkeypatch.setattr(Job, "to_text", lambda _: "")
+    with (tmp_path / "log").open("w") as log, (tmp_path / "lock").open("w") as lock:
+        held = workers.Held(lock.fileno(), log.fileno())
+        worker = workers.Spawned(job, held, {})
+        assert worker.receive() == [("done", {})]
+        assert worker.receive() is None
+        worker.settle()
+        workers.sweep(worker)
+        assert worker.wait() == 0
