@@ -154,9 +154,16 @@ def gather_facts(loaded: Loaded) -> Facts:
         champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
         models=_model_facts(loaded),
         history=_history(project),
-        hourly_price=hourly_price(project),
+        hourly_price=_hourly_price(loaded),
     )
     return moved_facts(facts, loaded.spec) if loaded.spec else facts
+
+
+def _hourly_price(loaded: Loaded) -> float | None:
+    """Dollars per hour of the device: as the scope says, else as `lcspec.toml` does; both are read and checked."""
+    price = hourly_price(loaded.project)
+    hardware = loaded.spec.scope.hardware if loaded.spec is not None else None
+    return hardware.hourly_price if hardware is not None and hardware.hourly_price is not None else price
 
 
 def _model_facts(loaded: Loaded) -> Mapping[str, Mapping[str, Any]]:

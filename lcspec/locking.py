@@ -81,7 +81,8 @@ def _model_facts(
             continue
         tell(f"reading facts of {name}")
         opener = _opener(source, cache, pin)
-        made[name] = {"of": digest, **registry.module("model", entry.kind).inspect(entry.body, opener)}
+        facts = registry.module("model", entry.kind).inspect(entry.body, opener)
+        made[name] = {"of": digest, **facts, "languages": facts.get("languages") or pin.get("languages")}
     return made
 
 

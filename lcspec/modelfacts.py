@@ -13,7 +13,7 @@ from typing import Any
 from lcspec.estimate.architecture import parameters
 
 Open = Callable[[str], Path | None]
-FACTS_VERSION = 2  # rises when facts gain something that a lock should hold
+FACTS_VERSION = 3  # rises when facts gain something that a lock should hold
 _SIZES = """
     model_type hidden_size num_hidden_layers num_attention_heads num_key_value_heads head_dim intermediate_size
     vocab_size max_position_embeddings tie_word_embeddings attention_bias mlp_bias sliding_window type_vocab_size
@@ -37,9 +37,10 @@ def of_folder(folder: str, open: Open) -> dict[str, Any]:
     config = read("config.json")
     if not isinstance(config, dict):
         return {}
-    template = member("chat_template.jinja")
+    template, card = member("chat_template.jinja"), member("README.md")
     text = template.read_text(encoding="utf-8") if template is not None else None
     facts = of_config(config, read("tokenizer_config.json"), read("generation_config.json"), text)
+    facts["languages"] = of_card(card.read_text(encoding="utf-8", errors="replace")) if card is not None else None
     if facts["parameters"] is None:
         weights = member("model.safetensors")
         facts["parameters"] = safetensors_parameters(weights) if weights is not None else None
@@ -60,11 +61,48 @@ def of_config(config: Mapping[str, Any], tokenizer: Any, generation: Any, templa
         "config": kept,
         "context": next((own[key] for key in ("max_position_embeddings", "n_positions") if own.get(key)), None),
         "parameters": parameters(kept),
+        "quantization": packing(config.get("quantization_config")),
         "tokenizer": of_tokenizer(tokenizer, generation, template)
         if isinstance(tokenizer, dict) and tokenizer
         else None,
         "version": FACTS_VERSION,
     }
+
+
+def packing(said: Any) -> str | None:
+    """How weights are packed, by the name that `estimate.formats` has for it; None for plain ones.
+
+    The method is transformers' `quant_method`; bitsandbytes and torchao name their width apart from it.
+    """
+    if not isinstance(said, dict):
+        return None
+    method = str(said.get("quant_method") or "unknown").lower().replace("_", "-")
+    if method == "bitsandbytes":
+        return "bitsandbytes-4bit" if said.get("load_in_4bit") else "bitsandbytes-8bit"
+    if method == "compressed-tensors":
+        groups = said.get("config_groups") or {}
+        first: Any = next(iter(groups.values()), {}) if isinstance(groups, dict) else {}
+        weights = first.get("weights") if isinstance(first, dict) else None
+        return "compressed-tensors-fp8" if isinstance(weights, dict) and weights.get("type") == "float" else method
+    return method
+
+
+def of_card(text: str) -> list[str] | None:
+    """The languages that a model card names in its front matter (`language:`), as it writes them; None without."""
+    match = re.match(r"---\r?\n(.*?)\r?\n---\s", text, re.DOTALL)
+    block = re.search(r"^languages?:[ \t]*(.*(?:\n[ \t]*-[ \t]*.*)*)", match.group(1), re.MULTILINE) if match else None
+    if block is None:
+        return None
+    return languages_of(re.findall(r"[\w-]*\w", re.sub(r"#.*", "", block.group(1))))
+
+
+def languages_of(said: Any) -> list[str] | None:
+    """`en` or `["en", "de"]` as a list of tags; None for what names no language."""
+    listed = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+    names = [
+        one.strip() for one in listed if isinstance(one, str) and re.fullmatch(r"[A-Za-z]{2,12}(-\w+)*", one.strip())
+    ]
+    return names or None
 
 
 def of_tokenizer(tokenizer: Mapping[str, Any], generation: Any, template: str | None) -> dict[str, Any]:

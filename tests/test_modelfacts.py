@@ -78,3 +78,36 @@ def test_an_unknown_family_is_counted_from_the_header_of_its_weights(tmp_path: P
     (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "model_type": "newest"}))
     facts = modelfacts.of_folder("", lambda name: tmp_path / name if (tmp_path / name).exists() else None)
     assert facts["parameters"] == 12
+
+
+@pytest.mark.parametrize(
+    ("card", "languages"),
+    [
+        ("---\nlicense: mit\nlanguage:\n- en\n- pt-BR # Brazil\ntags: [x]\n---\n# A model", ["en", "pt-BR"]),
+        ("---\nlanguage: [en, de]\n---\n", ["en", "de"]),
+        ("---\nlanguage: en\nlicense: mit\n---\n", ["en"]),
+        ("---\nlicense: mit\n---\nlanguage: en\n", None),
+        ("# language: en", None),
+    ],
+)
+def test_a_card_names_languages_in_its_front_matter_only(card: str, languages: list[str] | None) -> None:
+    assert modelfacts.of_card(card) == languages
+
+
+@pytest.mark.parametrize(
+    ("said", "form"),
+    [
+        (None, None),
+        ({"quant_method": "awq", "bits": 4}, "awq"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes-4bit"),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "bitsandbytes-8bit"),
+        (
+            {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {"type": "float"}}}},
+            "compressed-tensors-fp8",
+        ),
+        ({"quant_method": "compressed-tensors", "config_groups": []}, "compressed-tensors"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_config_says_how_weights_are_packed(said: object, form: str | None) -> None:
+    assert modelfacts.packing(said) == form

@@ -86,6 +86,12 @@ def suite_metric(spec: Spec, gate: GateSpec) -> tuple[Bound | None, str]:
     return spec.entries("suite").get(suite), metric
 
 
+def answering_tokens(spec: Spec, facts: Mapping[str, Any]) -> int:
+    """Tokens of one answer with its prompt, for arithmetic: what the scope needs, as far as the model reads it."""
+    needed = spec.scope.requires.context
+    return min(facts.get("context") or 2048, needed.min if needed else 2048)
+
+
 def rows_read(spec: Spec, known: Known, suite: Bound, split: str) -> int | None:
     """How many rows of a split a suite reads, as far as the spec or the local files tell."""
     data = spec.entries("data").get(getattr(suite.body, "data", "") or "")

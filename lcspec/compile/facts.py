@@ -27,7 +27,7 @@ class Facts:
         device: the class of the device that steps run on; part of every key.
         models: model entry to what its local files say of it.
         champion: part of the promoted release to the digest of its tree, and `scores` by suite; None without one.
-        hourly_price: dollars per hour of the device, when `lcspec.toml` says it.
+        hourly_price: dollars per hour of the device, when the scope or `lcspec.toml` says it.
         history: what a step took before, or None.
         former: what a step was called before it was renamed, latest first.
     """

@@ -82,8 +82,13 @@ def _peak(must: list[PlannedStep], may: list[PlannedStep]) -> Amount:
 
 
 def budget_warnings(summed: Totals, budget: Budget, root: Node) -> list[Diagnostic]:
-    """LC1106 for each limit of `scope.budget` that the plan goes, or may go, beyond."""
+    """LC1106 for each limit of `scope.budget` that the plan goes, or may go, beyond; LC1110: money, no price."""
     found = []
+    if budget.cost is not None and summed.cost is None and summed.time.high:
+        help = "add `hourly-price` to `scope.hardware`, or to `[hardware]` in `lcspec.toml`"
+        label = (Label(locate(root, ("scope", "budget", "cost"), key=True), ""),)
+        message = "nothing says what an hour of the device costs: this limit is held against nothing"
+        found.append(Diagnostic("LC1110", message, label, (), help, "warning"))
     for name, limit, amount, show in (
         ("time", budget.time, summed.time, format_seconds),
         ("cost", budget.cost, summed.cost, format_money),

@@ -15,13 +15,15 @@ MOST_REPEATS = 4  # passes over data that count almost like new data (Muennighof
 class Device(NamedTuple):
     """What a device sustains: operations a second, bytes read a second, bytes of memory; `name` as a spec says it.
 
-    Operations are what training reaches, not the data sheet's peak.
+    Operations are what training reaches, not the data sheet's peak. `capability` is CUDA's compute capability
+    (https://developer.nvidia.com/cuda-gpus), None for a CPU.
     """
 
     name: str
     flops: float
     bandwidth: float
     memory: float
+    capability: float | None = None
 
 
 _GB = 1e9
@@ -31,14 +33,14 @@ DEVICES = {
     device.name: device
     for device in (
         Device("cpu", 6e10, 25 * _GB, 8 * _GIB),
-        Device("t4", 0.4 * 65e12, 320 * _GB, 15 * _GIB),
-        Device("l4", 0.4 * 121e12, 300 * _GB, 22.5 * _GIB),
-        Device("a10g", 0.4 * 70e12, 600 * _GB, 22.5 * _GIB),
-        Device("rtx-4090", 0.4 * 165e12, 1008 * _GB, 23.5 * _GIB),
-        Device("a100-40gb", 0.4 * 312e12, 1555 * _GB, 39.5 * _GIB),
-        Device("a100-80gb", 0.4 * 312e12, 2039 * _GB, 79 * _GIB),
-        Device("h100-80gb", 0.4 * 989e12, 3350 * _GB, 79 * _GIB),
-        Device("h200", 0.4 * 989e12, 4800 * _GB, 140 * _GIB),
+        Device("t4", 0.4 * 65e12, 320 * _GB, 15 * _GIB, 7.5),
+        Device("l4", 0.4 * 121e12, 300 * _GB, 22.5 * _GIB, 8.9),
+        Device("a10g", 0.4 * 70e12, 600 * _GB, 22.5 * _GIB, 8.6),
+        Device("rtx-4090", 0.4 * 165e12, 1008 * _GB, 23.5 * _GIB, 8.9),
+        Device("a100-40gb", 0.4 * 312e12, 1555 * _GB, 39.5 * _GIB, 8.0),
+        Device("a100-80gb", 0.4 * 312e12, 2039 * _GB, 79 * _GIB, 8.0),
+        Device("h100-80gb", 0.4 * 989e12, 3350 * _GB, 79 * _GIB, 9.0),
+        Device("h200", 0.4 * 989e12, 4800 * _GB, 140 * _GIB, 9.0),
     )
 }
 

@@ -16,6 +16,7 @@ from lcspec.diag.suggest import did_you_mean
 from lcspec.hub.body import FILES, MODEL, ROWS, HubBody
 from lcspec.hub.client import Hub, Wanted
 from lcspec.hub.select import NotThere, match, model_files, row_files, safe
+from lcspec.modelfacts import languages_of
 
 LARGEST_README = 1 << 20
 
@@ -37,6 +38,8 @@ def connect(body: HubBody) -> Hub:
 def pin(body: HubBody, members: Sequence[str], cache: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the lock holds: `commit`, `members` with digests, `choices` (split to paths) and `files` of it all.
 
+    `languages` are those of the card, where it names some; they reach no key.
+
     Small files whose SHA-256 the hub does not keep are downloaded and hashed.
 
     Raises:
@@ -56,7 +59,10 @@ def pin(body: HubBody, members: Sequence[str], cache: Path, known: Mapping[str, 
             digests[member] = digest(pinned)
         else:
             digests[member] = work.file(member)["sha256"]
-    return {"commit": work.commit, "members": digests, "choices": choices, "files": work.files}
+    card = info.get("cardData")
+    languages = languages_of(card.get("language")) if isinstance(card, dict) else None
+    said = {"languages": languages} if languages else {}
+    return {"commit": work.commit, "members": digests, "choices": choices, "files": work.files, **said}
 
 
 def narrowed(pinned: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def narrowed(pinned: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]
         "members": {name: pinned["members"][name] for name in sorted(wanted)},
         "choices": choices,
         "files": {path: pinned["files"][path] for path in sorted(paths)},
+        **({"languages": pinned["languages"]} if "languages" in pinned else {}),
     }
 
 

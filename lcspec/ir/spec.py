@@ -60,6 +60,9 @@ class Hardware(Strict):
         "cpu", doc="The device; accelerators have the memory of their data sheets.", key=False
     )
     memory: Bytes | None = option(None, doc="Memory that there is, in place of the device's.", unit="bytes", key=False)
+    hourly_price: Money | None = option(
+        None, doc="What an hour of it costs; in place of `hourly-price` in `lcspec.toml`.", unit="USD", key=False
+    )
 
 
 class Scope(Strict):

@@ -159,6 +159,8 @@ class Kind:
         deterministic: equal digests on rerun are promised and checked.
         needs: of a tuning kind: roles that its data must have, each as alternatives of which one suffices, as
             (("chosen",), ("rejected",)); `documents` stands for an entry of documents instead of rows.
+        engine: of a deploy kind: what computes the answers, by its name in `estimate.formats`; None is not judged.
+        form: of an optimize kind: the packed form of the weights that it writes, by its name there.
     """
 
     family: str
@@ -173,6 +175,8 @@ class Kind:
     libraries: tuple[str, ...] = ()
     deterministic: bool = True
     needs: tuple[tuple[str, ...], ...] = ()
+    engine: str | None = None
+    form: str | None = None
 
 
 __all__ = [

@@ -55,7 +55,7 @@ class Sampling:
 
 
 class Decoder:
-    """Scores labels and generates text with one loaded model. Not thread-safe: one request at a time."""
+    """Scores labels and generates text with one loaded model. Requests have own caches: threads may share it."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded

@@ -60,7 +60,7 @@ class _Asked(NamedTuple):
 
 
 class Pipeline:
-    """A loaded pipeline; `load` and `assemble` make one. Not thread-safe: one row at a time."""
+    """A loaded pipeline; `load` and `assemble` make one. Nothing changes later: threads may answer side by side."""
 
     def __init__(self, manifest: Mapping[str, Any], prompt: Prompt, loaded: LoadedModel, index: Index | None) -> None:
         check_manifest(manifest)

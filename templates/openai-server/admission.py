@@ -1,4 +1,4 @@
-"""One answer at a time: a bounded queue before the model, and the thread that the model runs in."""
+"""So many answers at once: a bounded queue before the model, and the threads that it runs in. Rows are not batched."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
 from typing import Any
 
 from metrics import Metrics
@@ -17,25 +19,26 @@ Steps = Callable[[Callable[[], bool]], Generator[str, None, Answer]]
 
 
 class Admission:
-    """Who may use the model now. All methods run in the event loop; only `_run` runs in the model's thread."""
+    """Who may use the model now. All methods run in the event loop; only `_run` runs in a thread of the model."""
 
-    def __init__(self, waiting: int, stall_seconds: float, metrics: Metrics) -> None:
+    def __init__(self, concurrency: int, waiting: int, stall_seconds: float, metrics: Metrics) -> None:
         self.draining = False
         self._waiting_limit = waiting
         self._stall_seconds = stall_seconds
         self._metrics = metrics
-        self._turn = asyncio.Lock()
+        self._turn = asyncio.Semaphore(concurrency)
         self._waiting = 0
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._thread = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="model")
         self._abort = threading.Event()
-        self._progress: float | None = None
+        self._progress: dict[int, float] = {}  # answer in work to when it last got on
+        self._answers = count()
 
     def abort(self) -> None:
         """End every answer within one token: the grace period is over."""
         self._abort.set()
 
     def close(self) -> None:
-        """End the model's thread."""
+        """End the model's threads."""
         self.abort()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -46,9 +49,9 @@ class Admission:
 
     @property
     def alive(self) -> bool:
-        """Whether the model's thread, if it is at work, has shown progress lately."""
-        progress = self._progress
-        return progress is None or time.monotonic() - progress < self._stall_seconds
+        """Whether every answer in work has got on lately."""
+        oldest = min(self._progress.values(), default=None)
+        return oldest is None or time.monotonic() - oldest < self._stall_seconds
 
     async def run(self, steps: Steps) -> AsyncGenerator[str | Answer, None]:
         """Yield the pieces of an answer, then the `Answer`, when it is this request's turn.
@@ -68,16 +71,17 @@ class Admission:
         pieces: asyncio.Queue[Any] = asyncio.Queue()
         cancelled = threading.Event()
         loop = asyncio.get_running_loop()
-        self._metrics.set("vllm:num_requests_running", 1)
-        self._progress = time.monotonic()
-        work = loop.run_in_executor(self._thread, self._run, steps, cancelled, loop, pieces)
+        answer = next(self._answers)
+        self._progress[answer] = time.monotonic()
+        self._metrics.set("vllm:num_requests_running", len(self._progress))
+        work = loop.run_in_executor(self._thread, self._run, answer, steps, cancelled, loop, pieces)
         # The turn ends with the thread's work and not with this iterator: a client that hangs up ends the iterator at
-        # once, and were the turn handed on then, two answers would share the model.
-        work.add_done_callback(self._end_turn)
+        # once, and were the turn handed on then, more answers than allowed would share the model.
+        work.add_done_callback(partial(self._end_turn, answer))
         try:
             while (piece := await pieces.get()) is not None:
                 yield piece
-            await work  # raises what the model's thread raised
+            await work  # raises what the thread raised
         except (asyncio.CancelledError, GeneratorExit):
             self._metrics.add("lcspec:request_cancelled_total")
             raise
@@ -93,11 +97,11 @@ class Admission:
             self._wait(-1)
         self._metrics.observe("vllm:request_queue_time_seconds", time.monotonic() - began)
 
-    def _end_turn(self, work: asyncio.Future[None]) -> None:
+    def _end_turn(self, answer: int, work: asyncio.Future[None]) -> None:
         if not work.cancelled():
             work.exception()  # marks it as seen: `run` raised it, or nobody listens any more
-        self._progress = None
-        self._metrics.set("vllm:num_requests_running", 0)
+        del self._progress[answer]
+        self._metrics.set("vllm:num_requests_running", len(self._progress))
         self._turn.release()
 
     def _wait(self, change: int) -> None:
@@ -108,10 +112,15 @@ class Admission:
         self._metrics.add("lcspec:request_rejected_total", reason=reason)
 
     def _run(
-        self, steps: Steps, cancelled: threading.Event, loop: asyncio.AbstractEventLoop, pieces: asyncio.Queue[Any]
+        self,
+        answer: int,
+        steps: Steps,
+        cancelled: threading.Event,
+        loop: asyncio.AbstractEventLoop,
+        pieces: asyncio.Queue[Any],
     ) -> None:
         def should_stop() -> bool:
-            self._progress = time.monotonic()
+            self._progress[answer] = time.monotonic()
             return cancelled.is_set() or self._abort.is_set()
 
         made = steps(should_stop)

@@ -42,7 +42,7 @@ class Service:
         self.settings = settings
         self.metrics = Metrics({"model_name": self.name})
         self.metrics.set("lcspec:build_info", 1, **digests)
-        self.admission = Admission(settings.queue, settings.stall_seconds, self.metrics)
+        self.admission = Admission(settings.concurrency, settings.queue, settings.stall_seconds, self.metrics)
         self._pipeline = pipeline
         self._digests = digests
         self._created = int(time.time())

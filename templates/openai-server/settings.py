@@ -23,6 +23,7 @@ class Settings:
     max_body_bytes: int = 1 << 20
     body_seconds: float = 10.0
     max_tokens: int = 1024
+    concurrency: int = 1
     queue: int = 16
     drain_seconds: float = 30.0
     stall_seconds: float = 120.0

@@ -225,6 +225,22 @@ def test_colour_is_chosen_by_flag_then_environment(
     assert ("\x1b[" in told.stdout) is painted
 
 
+def test_the_price_in_the_scope_stands_over_the_project_s_and_a_budget_without_one_is_told(tmp_path: Path) -> None:
+    World(tmp_path)
+    spec = tmp_path / "spec.yaml"
+    before = spec.read_text()
+    spec.write_text(before.replace("scope:\n", "scope:\n  budget: {cost: 100 USD}\n", 1))
+    command = [sys.executable, "-m", "lcspec", "plan", "spec.yaml"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "LC1110" in told.stdout + told.stderr
+    priced = "scope:\n  budget: {cost: 100 USD}\n  hardware: {device: cpu, memory: 64 GiB, hourly-price: 2 USD}\n"
+    spec.write_text(before.replace("scope:\n", priced, 1))
+    (tmp_path / "lcspec.toml").write_text('[hardware]\nhourly-price = "0.50 USD"\n')
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "time × 2.00 USD per hour (scope.hardware)" in told.stdout
+    assert "LC1110" not in told.stdout + told.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [

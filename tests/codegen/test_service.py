@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,31 @@ def test_full_queue_is_a_429_and_a_client_that_hangs_up_frees_it(writer: Server)
     numbers = httpx.get(writer.address + "/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
     assert 'lcspec:request_cancelled_total{model_name="tiny-writer"} 2' in numbers
     assert 'lcspec:request_rejected_total{model_name="tiny-writer",reason="queue_full"} 1' in numbers
+
+
+def test_answers_side_by_side_are_those_of_one_at_a_time(tmp_path: Path, model: Path) -> None:
+    retrieval = {"index": "index", "embedder": "embedder", "top": 2}
+    prompt = tiny.chat_prompt(user="{{ context }} {{ text }}", shots=[])
+    folder = build(tmp_path / "app", tiny.generation(retrieval=retrieval), prompt, model, concurrency=3, queue=32)
+    texts = [f"{text} {number}" for number in range(6) for text in TEXTS]
+    here = Pipeline.load(folder, threads=1)
+    expected = {text: here.answer({"text": text}).text for text in texts}
+    with serving(folder) as server, ThreadPoolExecutor(6) as callers:
+        long = server.client().chat.completions.create
+        streams = [long(model="tiny-writer", messages=USER, stream=True, max_tokens=1000) for _ in range(3)]
+        for stream in streams:
+            next(iter(stream))
+        numbers = httpx.get(server.address + "/metrics").text
+        assert 'vllm:num_requests_running{model_name="tiny-writer"} 3' in numbers
+        for stream in streams:
+            stream.close()
+
+        def ask(text: str) -> str | None:
+            made = long(model="tiny-writer", messages=[{"role": "user", "content": text}])
+            return made.choices[0].message.content
+
+        assert dict(zip(texts, callers.map(ask, texts), strict=True)) == expected
+        assert httpx.get(server.address + "/livez").status_code == 200
 
 
 def test_sigterm_ends_an_answer_in_order_and_exits_0(writer: Server) -> None:

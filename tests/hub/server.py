@@ -29,6 +29,7 @@ class FakeHub:
         cut: path to the number of replies that end after half of what they promise.
         elsewhere: a base address that large files are redirected to.
         lies: path to other bytes that are sent under the listed digest.
+        card: what the hub read from the front matter of a repository's README.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,7 @@ class FakeHub:
         self.ranges = True
         self.asked: list[tuple[str, str | None, str | None]] = []  # path, Range, Authorization
         self.address = ""
+        self.card: dict[str, object] = {}
 
     def push(self, type: str, repo: str, files: Mapping[str, bytes], branch: str = "main") -> str:
         commit = commit_of(files)
@@ -65,7 +67,7 @@ class FakeHub:
                 one["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
                 one["blobId"] = "0" * 40  # of the pointer
             siblings.append(one)
-        return json.dumps({"id": repo, "sha": found[0], "siblings": siblings}).encode()
+        return json.dumps({"id": repo, "sha": found[0], "siblings": siblings, "cardData": self.card}).encode()
 
 
 class _Handler(BaseHTTPRequestHandler):

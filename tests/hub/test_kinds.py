@@ -86,6 +86,7 @@ def lock(folder: Path) -> Any:
 
 
 def test_locking_pins_commits_and_files_and_reads_facts_without_the_weights(hub: FakeHub, tmp_path: Path) -> None:
+    hub.card = {"language": ["en", "fr"], "license": "mit"}
     done = lcspec(tmp_path, hub, "lock", "hubs.yaml")
     assert done.returncode == 0, done.stderr
     pins = lock(tmp_path)
@@ -101,6 +102,7 @@ def test_locking_pins_commits_and_files_and_reads_facts_without_the_weights(hub:
     facts = pins["models"]["m"]
     assert (facts["architecture"], facts["context"], facts["parameters"]) == ("llama", 2048, 64 * 32 + 100 + 700)
     assert facts["config"] == CONFIG
+    assert facts["languages"] == ["en", "fr"]
     whole = [path for path, range, _ in hub.asked if path.endswith(".safetensors") and range is None]
     assert whole == []
     assert lcspec(tmp_path, hub, "lock", "hubs.yaml").stdout.endswith("is up to date\n")

@@ -21,7 +21,9 @@ def render_plan(
     budget = loaded.spec.scope.budget if loaded.spec is not None else Budget()
     look = Look(width, paint, places(loaded, plan), everything)
     lines = [paint(plan.spec_name, BOLD) + f"  {loaded.source.path}", ""]
-    lines += [*summary_lines(plan, totals(plan), budget, "lcspec.toml", paint, width), ""]
+    hardware = loaded.spec.scope.hardware if loaded.spec is not None else None
+    price_from = "lcspec.toml" if hardware is None or hardware.hourly_price is None else "scope.hardware"
+    lines += [*summary_lines(plan, totals(plan), budget, price_from, paint, width), ""]
     lines += [*(part for line in moves_lines(plan) for part in fill(line, width, 2)), *step_lines(plan, look)]
     lines += [*_hidden(plan, look), "", *choice_lines(plan, chooser, width), ""]
     looks, open_ = outlooks(plan.graph, chooser.record_of), undecided(plan.decisions)

@@ -71,4 +71,5 @@ KIND = Kind(
     example=EXAMPLE,
     actions=("quantize",),
     libraries=("torch", "transformers"),
+    form="lcq",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lcspec.compile.asking import answering_tokens
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.compile.lower import generators
@@ -28,7 +29,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         if not parameters:
             continue
         device = "cpu" if hardware.device == "cpu" else "cuda"
-        tokens = min(facts.get("context") or 2048, getattr(spec.scope.requires.context, "min", None) or 2048)
+        tokens = answering_tokens(spec, facts)
         answering = memory.inference(config, parameters, tokens=tokens, device=device)
         if answering.total > limit:
             message = f"`{name}` needs {format_bytes(answering.total)} to answer; there are {format_bytes(limit)}"
