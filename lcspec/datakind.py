@@ -22,8 +22,12 @@ class RowsBody(Strict):
     files: Mapping[str, str] | None = option(None, doc="Official files by split: train, validation, test.")
     from_: Any = source_option("Where the files lie; the project's own folder when left out.")
     columns: Columns = option(doc="Which columns play which role.")
-    labels: Mapping[str, str] = option({}, doc="New names for labels, old to new.")
-    split: Split = option(Split, doc="How rows are divided.")
+    labels: Mapping[str, str] = option(
+        {},
+        doc="New names for labels, old to new.",
+        effect="Labels are renamed before they are compared with `scope.labels`.",
+    )
+    split: Split = option(Split, doc="How rows are divided.", effect="Who learns, who chooses and who judges.")
     license: str | None = option(None, doc="SPDX identifier or a few words.", key=False)
     redistributable: bool | None = option(None, doc="Whether the rows may be passed on.", key=False)
 

@@ -50,10 +50,23 @@ class MessageKeys(Strict):
 class Columns(Strict):
     """Which columns play which role; every column is a variable of prompts under its own name."""
 
-    input: str = option(doc="The column that the user's message fills when the model is served.")
-    target: str | None = option(None, doc="The column with the right answer.")
-    accepted: str | None = option(None, doc="The column with a list of further right answers.")
-    source: str | None = option(None, doc="The column that names the document which holds the answer.")
+    input: str = option(
+        doc="The column that the user's message fills when the model is served.",
+        effect="Its text alone reaches the served model: what other columns add in training is missing then.",
+    )
+    target: str | None = option(
+        None, doc="The column with the right answer.", effect="Decides what is right, for training and for metrics."
+    )
+    accepted: str | None = option(
+        None,
+        doc="The column with a list of further right answers.",
+        effect="More right answers raise what exact comparisons count as right.",
+    )
+    source: str | None = option(
+        None,
+        doc="The column that names the document which holds the answer.",
+        effect="Retrieval is judged by whether that document was found.",
+    )
     messages: str | None = option(
         None, doc="The column with a conversation; its last user message becomes the variable that `input` names."
     )
@@ -68,10 +81,24 @@ class Columns(Strict):
 class Split(Strict):
     """How rows are divided. Official files stay as they are; what they lack is carved out of train."""
 
-    train: Part | None = option(None, doc="Rows or share for training; the rest when left out.")
-    validation: Part | None = option(None, doc="Rows or share that selection reads.")
-    test: Part | None = option(None, doc="Rows or share that judges once.")
-    seed: int = option(0, doc="Seed of the shuffle.")
+    train: Part | None = option(
+        None,
+        doc="Rows or share for training; the rest when left out.",
+        effect="More rows to learn from leave fewer to choose and to judge with.",
+    )
+    validation: Part | None = option(
+        None, doc="Rows or share that selection reads.", effect="More rows make the choice between candidates surer."
+    )
+    test: Part | None = option(
+        None,
+        doc="Rows or share that judges once.",
+        effect="Intervals shrink with the root of the rows: four times as many halve them.",
+    )
+    seed: int = option(
+        0,
+        doc="Seed of the shuffle.",
+        effect="Another seed is another division: results before and after do not compare.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

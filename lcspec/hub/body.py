@@ -23,11 +23,21 @@ class HubFields(Strict):
     remote: ClassVar[bool] = True
 
     repo: str = option(doc="The repository, say `HuggingFaceTB/SmolLM2-135M-Instruct`.", pattern=REPO)
-    revision: str = option("main", doc="Branch, tag or commit; the lock pins the commit.", pattern=REVISION)
+    revision: str = option(
+        "main",
+        doc="Branch, tag or commit; the lock pins the commit.",
+        pattern=REVISION,
+        effect="A branch moves only when the lock is updated; results follow the pinned commit.",
+    )
     token: FromEnvironment | None = option(
         None, doc="Where the access token of a gated or private repository is, say `{env: HF_TOKEN}`.", key=False
     )
-    hosts: tuple[str, ...] = option((), doc="Further hosts that downloads may be redirected to.", key=False)
+    hosts: tuple[str, ...] = option(
+        (),
+        doc="Further hosts that downloads may be redirected to.",
+        key=False,
+        effect="Downloads that are sent to a host which is not listed are refused.",
+    )
 
 
 class HubBody(HubFields):

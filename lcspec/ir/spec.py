@@ -86,8 +86,21 @@ class GateSpec(Strict):
     not_worse_than: Literal["base", "champion"] | None = option(
         None, doc="Paired comparison: `base` is the best untuned candidate, `champion` the promoted release.", key=False
     )
-    margin: float = option(0.0, doc="How much worse still counts as not worse.", key=False, ge=0)
-    confidence: float = option(0.95, doc="Confidence of the one-sided decision.", key=False, gt=0.5, lt=1)
+    margin: float = option(
+        0.0,
+        doc="How much worse still counts as not worse.",
+        key=False,
+        ge=0,
+        effect="Smaller margins need more rows: their number grows with the square of what is to be told apart.",
+    )
+    confidence: float = option(
+        0.95,
+        doc="Confidence of the one-sided decision.",
+        key=False,
+        gt=0.5,
+        lt=1,
+        effect="Larger values pass wrong candidates less often, and leave more gates undecided on the same rows.",
+    )
 
 
 class Rung(Strict):

@@ -63,7 +63,8 @@ def option(
         unit: the unit of the number, or None for a plain count or text.
         key: the digest mark: False for fields that never change a result (descriptions, limits on time).
         refers: what the value names: a family (`model`), or `data.split`, `suite.metric`; see compile/references.py.
-        effect: what a larger or another value does to the result, for `explain`.
+        effect: what a larger or another value does to the result, for `explain`; a field that stands for one of its
+            base keeps the base's effect and source where it says none.
         source: the paper or specification that the field comes from.
         limits: pydantic constraints (`ge`, `le`, `min_length`, …).
     """
@@ -86,7 +87,13 @@ class _Models(type):
             fields |= getattr(base, "model_fields", {})
         for field, said in namespace.items():
             if isinstance(said, Option):
-                fields[field] = said._replace(annotation=cls.__annotations__[field], alias=kebab(field))
+                before = fields[field].json_schema_extra if field in fields else {}
+                kept = {mark: before[mark] for mark in ("x-effect", "x-source") if mark in before}
+                fields[field] = said._replace(
+                    json_schema_extra={**kept, **said.json_schema_extra},
+                    annotation=cls.__annotations__[field],
+                    alias=kebab(field),
+                )
         cls.model_fields = fields
 
 

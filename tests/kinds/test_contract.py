@@ -3,7 +3,9 @@
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -11,7 +13,7 @@ import yaml
 from lcspec.compile.bind import bind
 from lcspec.compile.parse import parse
 from lcspec.ir.source import SourceFile
-from lcspec.ir.strict import construct
+from lcspec.ir.strict import Option, Strict, construct
 from lcspec.kinds import registry
 from lcspec.kinds.api import FAMILIES, SECTIONS, Kind
 
@@ -52,6 +54,36 @@ def test_a_kind_explains_itself(kind: Kind) -> None:
         assert field.description, name
         assert isinstance(field.json_schema_extra, dict), name
         assert "x-key" in field.json_schema_extra, name
+
+
+def fields(model: type[Strict], where: str) -> Iterator[tuple[str, Option]]:
+    """Every field of a body, inner ones too, by path."""
+    for name, option in model.model_fields.items():
+        yield f"{where}.{name}", option
+        for part in (option.annotation, *get_args(option.annotation)):
+            if isinstance(part, type) and issubclass(part, Strict):
+                yield from fields(part, f"{where}.{name}")
+
+
+def test_fields_say_what_they_are_and_those_of_experiments_what_they_do() -> None:
+    """Tuning, optimising and measuring is where people turn values: each says what another value does."""
+    every = {path: field for kind in KINDS for path, field in fields(kind.body, ident(kind))}
+    assert len(every) >= 400
+    assert [path for path, field in every.items() if not field.description] == []
+    turned = {path: one for path, one in every.items() if path.partition(".")[0] in ("tuning", "optimize", "suite")}
+    assert len(turned) >= 300
+    assert [path for path, field in turned.items() if "x-effect" not in field.json_schema_extra] == []
+    told = {
+        (f.description, f.json_schema_extra["x-effect"]) for f in every.values() if "x-effect" in f.json_schema_extra
+    }
+    assert len(told) >= 130
+
+
+def test_a_field_that_stands_for_one_of_its_base_keeps_what_that_says() -> None:
+    ours = registry.load("tuning", "lora").body.model_fields["learning_rate"]
+    base = registry.load("tuning", "full").body.model_fields["learning_rate"]
+    assert ours.default != base.default
+    assert ours.json_schema_extra["x-effect"] == base.json_schema_extra["x-effect"]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=ident)

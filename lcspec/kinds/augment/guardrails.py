@@ -13,10 +13,28 @@ class InputGuard(Body):
     """A check on what the user sent."""
 
     kind: Literal["max-length", "blocklist", "pii"] = option(doc="Which check.")
-    action: Literal["refuse", "redact", "truncate"] = option("refuse", doc="What happens on a finding.")
-    max_words: int | None = option(None, doc="Longest text for `max-length`.", unit="words", ge=1)
-    words: tuple[str, ...] | None = option(None, doc="Words for `blocklist`.")
-    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(None, doc="What `pii` looks for.")
+    action: Literal["refuse", "redact", "truncate"] = option(
+        "refuse",
+        doc="What happens on a finding.",
+        effect="`refuse` ends the request; the others change the text and go on.",
+    )
+    max_words: int | None = option(
+        None,
+        doc="Longest text for `max-length`.",
+        unit="words",
+        ge=1,
+        effect="Smaller values refuse or cut more questions, and bound time and memory.",
+    )
+    words: tuple[str, ...] | None = option(
+        None,
+        doc="Words for `blocklist`.",
+        effect="Every listed word also catches harmless uses of it: count refusals of test rows.",
+    )
+    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(
+        None,
+        doc="What `pii` looks for.",
+        effect="Patterns miss what people write differently, and find what only looks alike.",
+    )
     message: str | None = option(None, doc="What the user is told on refusal.")
 
 
@@ -24,11 +42,35 @@ class OutputGuard(Body):
     """A check on what the model answered."""
 
     kind: Literal["label-set", "max-length", "blocklist", "pii", "grounded"] = option(doc="Which check.")
-    action: Literal["refuse", "redact", "truncate"] = option("refuse", doc="What happens on a finding.")
-    max_words: int | None = option(None, doc="Longest text for `max-length`.", unit="words", ge=1)
-    words: tuple[str, ...] | None = option(None, doc="Words for `blocklist`.")
-    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(None, doc="What `pii` looks for.")
-    min_share: float | None = option(None, doc="Share of words that `grounded` must find in the context.", gt=0, le=1)
+    action: Literal["refuse", "redact", "truncate"] = option(
+        "refuse",
+        doc="What happens on a finding.",
+        effect="`refuse` puts the message in place of the answer; the others change it.",
+    )
+    max_words: int | None = option(
+        None,
+        doc="Longest text for `max-length`.",
+        unit="words",
+        ge=1,
+        effect="Smaller values refuse or cut more answers.",
+    )
+    words: tuple[str, ...] | None = option(
+        None,
+        doc="Words for `blocklist`.",
+        effect="Every listed word also catches harmless uses of it: count refusals of test rows.",
+    )
+    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(
+        None,
+        doc="What `pii` looks for.",
+        effect="Patterns miss what people write differently, and find what only looks alike.",
+    )
+    min_share: float | None = option(
+        None,
+        doc="Share of words that `grounded` must find in the context.",
+        gt=0,
+        le=1,
+        effect="Larger values let through only answers in the words of the passages.",
+    )
     message: str | None = option(None, doc="What the user is told on refusal.")
 
 
@@ -40,8 +82,14 @@ def as_read(guard: Body) -> dict[str, Any]:
 class GuardrailsBody(Body):
     """Checks in order; the first refusal ends the request."""
 
-    input: tuple[InputGuard, ...] = option((), doc="Checks on the question.")
-    output: tuple[OutputGuard, ...] = option((), doc="Checks on the answer.")
+    input: tuple[InputGuard, ...] = option(
+        (),
+        doc="Checks on the question.",
+        effect="Each check runs before the model is asked; a refusal costs no tokens.",
+    )
+    output: tuple[OutputGuard, ...] = option(
+        (), doc="Checks on the answer.", effect="Answers are checked whole: a stream brings them in one piece."
+    )
 
 
 def lower(ctx: Context, entry: Bound) -> Lowered:

@@ -12,10 +12,34 @@ class RetrievalBody(Body):
     """Passages for the prompt."""
 
     data: str = option(doc="A data entry of kind `documents`.", refers="data")
-    embedder: str = option(doc="A model entry with `role: embedder`.", refers="model")
-    top: int = option(3, doc="Passages that are put into the prompt.", ge=1, le=50)
-    words: int = option(120, doc="Length of a passage.", unit="words", ge=10, le=2000)
-    overlap: int = option(20, doc="Words that neighbouring passages share.", unit="words", ge=0)
+    embedder: str = option(
+        doc="A model entry with `role: embedder`.",
+        refers="model",
+        effect="Another model finds other passages; the index is built anew.",
+    )
+    top: int = option(
+        3,
+        doc="Passages that are put into the prompt.",
+        ge=1,
+        le=50,
+        effect="More passages hold the answer more often, take more of the context, and hide it among others.",
+        source="Liu et al. 2023, arXiv:2307.03172",
+    )
+    words: int = option(
+        120,
+        doc="Length of a passage.",
+        unit="words",
+        ge=10,
+        le=2000,
+        effect="Longer passages keep more around a fact, and their vectors are less sharp.",
+    )
+    overlap: int = option(
+        20,
+        doc="Words that neighbouring passages share.",
+        unit="words",
+        ge=0,
+        effect="More overlap cuts fewer facts in two, for a larger index.",
+    )
 
 
 def lower(ctx: Context, entry: Bound) -> Lowered:

@@ -19,8 +19,12 @@ class MixBody(Body):
 
     of: tuple[str, ...] = option(doc="The entries; a doubled row stays in the first.", refers="data", min_length=1)
     columns: Columns = option(doc="The roles that the entries share; `input` is the variable of prompts.")
-    rows: Mapping[str, int] = option({}, doc="Entry to the most train rows that are taken of it; all when left out.")
-    seed: int = option(0, doc="Seed of the choice of rows.")
+    rows: Mapping[str, int] = option(
+        {},
+        doc="Entry to the most train rows that are taken of it; all when left out.",
+        effect="Fewer rows of one entry give the others more weight in training; validation and test stay whole.",
+    )
+    seed: int = option(0, doc="Seed of the choice of rows.", effect="Another seed takes other rows.")
     license: str | None = option(None, doc="SPDX identifier or a few words; that of the strictest entry.", key=False)
     redistributable: bool | None = option(None, doc="Whether the rows may be passed on.", key=False)
 

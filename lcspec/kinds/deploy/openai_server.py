@@ -50,10 +50,32 @@ class ServerBody(Body):
         le=256,
         effect="More callers are answered side by side, each more slowly; memory grows by one cache for each.",
     )
-    queue: int = option(16, doc="Requests that may wait; more are refused with 429.", ge=1, le=10_000)
-    max_body: int = option(1 << 20, doc="Largest request.", unit="bytes", ge=1024)
-    api_keys_sha256: tuple[str, ...] = option((), doc="SHA-256 of each accepted API key; empty means no keys.")
-    ask: int = option(100, doc="Test rows that are asked before the release.", unit="rows", ge=1)
+    queue: int = option(
+        16,
+        doc="Requests that may wait; more are refused with 429.",
+        ge=1,
+        le=10_000,
+        effect="Longer queues refuse fewer requests and let them wait longer.",
+    )
+    max_body: int = option(
+        1 << 20,
+        doc="Largest request.",
+        unit="bytes",
+        ge=1024,
+        effect="Requests are cut off with 413 as soon as they are longer.",
+    )
+    api_keys_sha256: tuple[str, ...] = option(
+        (),
+        doc="SHA-256 of each accepted API key; empty means no keys.",
+        effect="With a key every path but the health paths asks for it; several may be valid at once.",
+    )
+    ask: int = option(
+        100,
+        doc="Test rows that are asked before the release.",
+        unit="rows",
+        ge=1,
+        effect="More rows show a difference between service and evaluation more surely, and take longer.",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> Lowered:

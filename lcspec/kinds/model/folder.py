@@ -19,7 +19,9 @@ class FolderBody(Body):
 
     path: str = option(doc="The folder, relative to the spec or inside `from`.")
     files: tuple[str, ...] = option(
-        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"), doc="Files in that folder."
+        ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+        doc="Files in that folder.",
+        effect="What is not listed is not there for the model: a chat template of its own file must be named.",
     )
     from_: Any = source_option("Where the folder lies; the project's own folder when left out.")
     role: Literal["generator", "embedder"] = option("generator", doc="What the model is for.", key=False)

@@ -34,34 +34,111 @@ from lcspec.units import Count
 class ShapeBody(Body):
     """The shape of the decoder."""
 
-    hidden: int = option(doc="Width of the residual stream; a multiple of `heads`.", ge=8)
-    layers: int = option(doc="Number of blocks.", ge=1)
-    heads: int | None = option(None, doc="Attention heads; one per 32 of `hidden` by default.", ge=1)
-    kv_heads: int | None = option(None, doc="Heads of keys and values; as many as `heads` by default.", ge=1)
+    hidden: int = option(
+        doc="Width of the residual stream; a multiple of `heads`.",
+        ge=8,
+        effect="Parameters of a block grow with its square.",
+    )
+    layers: int = option(
+        doc="Number of blocks.",
+        ge=1,
+        effect="Parameters and time grow in proportion; deeper models are slower for each token.",
+    )
+    heads: int | None = option(
+        None,
+        doc="Attention heads; one per 32 of `hidden` by default.",
+        ge=1,
+        effect="More heads attend to more places at once, each with a narrower view.",
+    )
+    kv_heads: int | None = option(
+        None,
+        doc="Heads of keys and values; as many as `heads` by default.",
+        ge=1,
+        effect="Fewer heads of keys and values shrink the cache in proportion, for a small loss.",
+        source="Ainslie et al. 2023, GQA, arXiv:2305.13245",
+    )
     intermediate: int | None = option(
-        None, doc="Width of the inner layer; 8/3 (GPT-2: 4) of `hidden` by default.", ge=8
+        None,
+        doc="Width of the inner layer; 8/3 (GPT-2: 4) of `hidden` by default.",
+        ge=8,
+        effect="Parameters of a block grow in proportion.",
     )
 
 
 class TokenizerBody(Body):
     """Where the tokenizer comes from."""
 
-    vocabulary: int = option(4096, doc="Tokens of a byte-level BPE that is learnt from the documents.", ge=260)
-    from_: str | None = option(None, doc="A model whose tokenizer is taken instead.", refers="model")
+    vocabulary: int = option(
+        4096,
+        doc="Tokens of a byte-level BPE that is learnt from the documents.",
+        ge=260,
+        effect="A larger vocabulary writes texts in fewer tokens, and its embeddings take more of a small model.",
+    )
+    from_: str | None = option(
+        None,
+        doc="A model whose tokenizer is taken instead.",
+        refers="model",
+        effect="Keeps the length of texts comparable with that model, whatever the documents are.",
+    )
 
 
 class FromScratchBody(OptimBody):
     """A model to be."""
 
-    data: str = option(doc="An entry of documents to learn from.", refers="data")
-    architecture: Literal["llama", "mistral", "qwen2", "gpt2"] = option("llama", doc="The kind of decoder.")
-    parameters: Count | None = option(None, doc="About how many parameters; the shape is chosen.", gt=0)
-    sizes: ShapeBody | None = option(None, doc="The shape, in place of `parameters`.")
-    tied: bool = option(True, doc="Whether the output head shares the weights of the embeddings.")
-    tokenizer: TokenizerBody = option(TokenizerBody, doc="Where the tokenizer comes from.")
-    context: int = option(512, doc="Positions that the model reads, and tokens of a block.", unit="tokens", ge=16)
-    tokens: Count | None = option(None, doc="Tokens to train on, the same ones again where there are fewer.", gt=0)
-    epochs: float = option(1.0, doc="Passes over the documents, when `tokens` is left out.", gt=0)
+    data: str = option(
+        doc="An entry of documents to learn from.",
+        refers="data",
+        effect="The model knows what these texts say, and nothing else.",
+    )
+    architecture: Literal["llama", "mistral", "qwen2", "gpt2"] = option(
+        "llama",
+        doc="The kind of decoder.",
+        effect="Decides the layers and their positions; compare sizes within one architecture.",
+    )
+    parameters: Count | None = option(
+        None,
+        doc="About how many parameters; the shape is chosen.",
+        gt=0,
+        effect="Loss falls with a power of the size, time grows with it; 20 tokens a parameter use it well.",
+        source="Hoffmann et al. 2022, arXiv:2203.15556",
+    )
+    sizes: ShapeBody | None = option(
+        None,
+        doc="The shape, in place of `parameters`.",
+        effect="Shapes of one size differ little in loss as long as depth and width are in balance.",
+    )
+    tied: bool = option(
+        True,
+        doc="Whether the output head shares the weights of the embeddings.",
+        effect="Sharing saves vocabulary × width parameters, which is much of a small model.",
+        source="Press and Wolf 2016, arXiv:1608.05859",
+    )
+    tokenizer: TokenizerBody = option(
+        TokenizerBody,
+        doc="Where the tokenizer comes from.",
+        effect="Another tokenizer is another length of every text: losses per token do not compare.",
+    )
+    context: int = option(
+        512,
+        doc="Positions that the model reads, and tokens of a block.",
+        unit="tokens",
+        ge=16,
+        effect="Longer blocks teach longer dependencies; memory grows in proportion, attention's time with the square.",
+    )
+    tokens: Count | None = option(
+        None,
+        doc="Tokens to train on, the same ones again where there are fewer.",
+        gt=0,
+        effect="Time grows in proportion; passes over the same texts count almost like new ones up to about four.",
+        source="Muennighoff et al. 2023, arXiv:2305.16264",
+    )
+    epochs: float = option(
+        1.0,
+        doc="Passes over the documents, when `tokens` is left out.",
+        gt=0,
+        effect="As `tokens`, counted in passes.",
+        source="Muennighoff et al. 2023, arXiv:2305.16264",
+    )
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
     schedule: Literal["linear", "cosine", "constant", "polynomial", "inverse-sqrt"] = option(
         "cosine", doc="How the learning rate goes on after the warm-up."

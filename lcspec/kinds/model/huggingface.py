@@ -27,7 +27,9 @@ class HuggingfaceModelBody(HubFields):
 
     role: Literal["generator", "embedder"] = option("generator", doc="What the model is for.", key=False)
     remote_code: RemoteCode = option(
-        "refuse", doc="What to do with a config that names code: refuse it, or ignore that and use the library's own."
+        "refuse",
+        doc="What to do with a config that names code: refuse it, or ignore that and use the library's own.",
+        effect="`ignore` runs the library's own code, which may differ from what the authors meant.",
     )
     license: str | None = option(None, doc="SPDX identifier.", key=False)
     redistributable: bool | None = option(None, doc="Whether the weights may be passed on.", key=False)

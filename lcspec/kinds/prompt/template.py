@@ -22,26 +22,68 @@ _PLAIN = re.compile(r"\{\{-?\s*[A-Za-z_][A-Za-z0-9_]*\s*-?\}\}|\{(?![{%#])|[^{]"
 class Shots(Body):
     """Examples shown before the row."""
 
-    count: int = option(doc="How many examples.", ge=1, le=64)
+    count: int = option(
+        doc="How many examples.",
+        ge=1,
+        le=64,
+        effect="Gains fall off after a few; the order and the choice of few examples matter.",
+        source="Zhao et al. 2021, arXiv:2102.09690",
+    )
     from_: str = option(doc="Where they come from: `data.train` of an entry, say `reuters.train`.", refers="data.split")
     select: Literal["first", "random", "per-label"] = option(
-        "random", doc="`random`: seeded; `per-label`: seeded, one of each label in turn; `first`: as they stand."
+        "random",
+        doc="`random`: seeded; `per-label`: seeded, one of each label in turn; `first`: as they stand.",
+        effect="`per-label` shows every label as often; `random` follows their frequency.",
     )
-    seed: int = option(0, doc="Seed of the selection.")
+    seed: int = option(
+        0,
+        doc="Seed of the selection.",
+        effect="Another seed shows other examples, which alone can move results by some points.",
+    )
 
 
 class TemplateBody(Body):
     """A prompt."""
 
     extends: str | None = option(
-        None, doc="A prompt whose fields are taken where this one is silent.", key=False, refers="prompt"
+        None,
+        doc="A prompt whose fields are taken where this one is silent.",
+        key=False,
+        refers="prompt",
+        effect="A change there reaches every prompt that extends it.",
     )
-    format: Literal["chat", "text"] = option("chat", doc="Through the chat template, or as plain text.")
-    system: str | None = option(None, doc="Instruction before everything; plain text.")
-    user: str | None = option(None, doc="Template over the columns of a row, and `context` with retrieval.")
-    answer_prefix: str = option("", doc="Text between the prompt and the answer, say one space in text format.")
-    truncate: dict[str, int] = option({}, doc="Column to the number of words that are kept.", unit="words")
-    shots: Shots | None = option(None, doc="Examples shown before the row.")
+    format: Literal["chat", "text"] = option(
+        "chat",
+        doc="Through the chat template, or as plain text.",
+        effect="`chat` is how instruction models were trained; `text` suits base models, which go on with a text.",
+    )
+    system: str | None = option(
+        None,
+        doc="Instruction before everything; plain text.",
+        effect="Its tokens are read once and cached; what they say holds for every row.",
+    )
+    user: str | None = option(
+        None,
+        doc="Template over the columns of a row, and `context` with retrieval.",
+        effect="Decides what the model is told of a row; longer texts take time and context.",
+    )
+    answer_prefix: str = option(
+        "",
+        doc="Text between the prompt and the answer, say one space in text format.",
+        effect="Tokens join differently with and without a space: training, evaluation and service use the same.",
+    )
+    truncate: dict[str, int] = option(
+        {},
+        doc="Column to the number of words that are kept.",
+        unit="words",
+        effect="Shorter texts are faster and always fit; what is cut cannot be answered.",
+    )
+    shots: Shots | None = option(
+        None,
+        doc="Examples shown before the row.",
+        effect="Examples show the form of answers and the labels; each takes tokens of every prompt.",
+        source="Brown et al. 2020, arXiv:2005.14165",
+    )
 
 
 def resolved(ctx: Context, name: str) -> dict[str, Any]:

@@ -37,20 +37,45 @@ measures = ("likelihood",)  # what its rows hold for metrics
 class LikelihoodLimits(Body):
     """Rows that are read of each split; all when left out."""
 
-    validation: int | None = option(None, doc="Rows of validation.", ge=1)
-    test: int | None = option(None, doc="Rows of test.", ge=1)
+    validation: int | None = option(
+        None, doc="Rows of validation.", ge=1, effect="Fewer rows are faster, and choices between candidates less sure."
+    )
+    test: int | None = option(
+        None,
+        doc="Rows of test.",
+        ge=1,
+        effect="Intervals shrink with the root of the rows: four times as many halve them.",
+    )
 
 
 class PerplexitySuiteBody(Body):
     """A suite of likelihoods."""
 
-    data: str = option(doc="The data entry whose rows are judged.", refers="data")
-    metrics: tuple[str, ...] = option(
-        ("loss",), doc="Of `loss`, `perplexity`, `preference-accuracy`.", refers="metric", min_length=1
+    data: str = option(
+        doc="The data entry whose rows are judged.", refers="data", effect="Results hold for texts like these."
     )
-    max_length: int = option(2048, doc="Rows longer than this are left out and counted.", unit="tokens", ge=16)
-    limit: LikelihoodLimits = option(LikelihoodLimits, doc="Rows to read of each split; a seeded sample.")
-    seed: int = option(0, doc="Seed of the sample.")
+    metrics: tuple[str, ...] = option(
+        ("loss",),
+        doc="Of `loss`, `perplexity`, `preference-accuracy`.",
+        refers="metric",
+        min_length=1,
+        effect="`loss` and `perplexity` compare only models with one tokenizer; `preference-accuracy` compares all.",
+    )
+    max_length: int = option(
+        2048,
+        doc="Rows longer than this are left out and counted.",
+        unit="tokens",
+        ge=16,
+        effect="Longer rows are judged too, in more memory and time.",
+    )
+    limit: LikelihoodLimits = option(
+        LikelihoodLimits,
+        doc="Rows to read of each split; a seeded sample.",
+        effect="Fewer rows are faster, and gates need more of them to be decided.",
+    )
+    seed: int = option(
+        0, doc="Seed of the sample.", effect="Another seed judges other rows: results before and after do not compare."
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:

@@ -33,22 +33,54 @@ from lcspec.rowset import read_rows, sample
 class Limits(Body):
     """Rows that are read of each split; all when left out."""
 
-    validation: int | None = option(None, doc="Rows of validation.", ge=1)
-    test: int | None = option(None, doc="Rows of test.", ge=1)
+    validation: int | None = option(
+        None, doc="Rows of validation.", ge=1, effect="Fewer rows are faster, and choices between candidates less sure."
+    )
+    test: int | None = option(
+        None,
+        doc="Rows of test.",
+        ge=1,
+        effect="Intervals shrink with the root of the rows: four times as many halve them.",
+    )
 
 
 class RowsSuiteBody(Body):
     """A suite over rows."""
 
-    data: str = option(doc="The data entry whose rows are answered.", refers="data")
-    metrics: tuple[str, ...] = option(doc="Metrics to compute.", min_length=1, refers="metric")
-    scoring: Literal["likelihood", "generation"] | None = option(
-        None, doc="`likelihood` of each label, or free `generation`; by default likelihood when the scope has labels."
+    data: str = option(
+        doc="The data entry whose rows are answered.", refers="data", effect="Results hold for rows like these."
     )
-    max_tokens: int = option(32, doc="Longest generated answer.", unit="tokens", ge=1)
-    stop: tuple[str, ...] = option((), doc="Texts that end a generated answer.")
-    limit: Limits = option(Limits, doc="Rows to read of each split; a seeded sample.")
-    seed: int = option(0, doc="Seed of the sample.")
+    metrics: tuple[str, ...] = option(
+        doc="Metrics to compute.",
+        min_length=1,
+        refers="metric",
+        effect="A new metric is computed from answers that are there; the model is not asked again.",
+    )
+    scoring: Literal["likelihood", "generation"] | None = option(
+        None,
+        doc="`likelihood` of each label, or free `generation`; by default likelihood when the scope has labels.",
+        effect="`likelihood` always gives a label, in one pass; `generation` also shows answers that are none.",
+    )
+    max_tokens: int = option(
+        32,
+        doc="Longest generated answer.",
+        unit="tokens",
+        ge=1,
+        effect="Longer answers fit; each token reads all weights once.",
+    )
+    stop: tuple[str, ...] = option(
+        (),
+        doc="Texts that end a generated answer.",
+        effect="Answers end before these texts, in evaluation and service alike.",
+    )
+    limit: Limits = option(
+        Limits,
+        doc="Rows to read of each split; a seeded sample.",
+        effect="Fewer rows are faster, and gates need more of them to be decided.",
+    )
+    seed: int = option(
+        0, doc="Seed of the sample.", effect="Another seed judges other rows: results before and after do not compare."
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:

@@ -15,10 +15,28 @@ class DpoBody(AlignmentBody):
     """A DPO recipe."""
 
     loss: Literal["sigmoid", "hinge", "ipo", "robust", "exo-pair", "nca-pair", "sppo-hard", "apo-zero", "apo-down"] = (
-        option("sigmoid", doc="The form of the loss; `sigmoid` is the original.")
+        option(
+            "sigmoid",
+            doc="The form of the loss; `sigmoid` is the original.",
+            effect="`ipo` leaves decided pairs alone, `robust` expects wrong labels, `hinge` stops at a margin.",
+            source="arXiv:2310.12036 (IPO), arXiv:2403.00409 (robust), arXiv:2305.10425 (hinge)",
+        )
     )
-    label_smoothing: float = option(0.0, doc="Share of pairs that may be the wrong way round.", ge=0, lt=0.5)
-    sft_weight: float = option(0.0, doc="Weight of the loss on the better answer itself, added to the pairs'.", ge=0)
+    label_smoothing: float = option(
+        0.0,
+        doc="Share of pairs that may be the wrong way round.",
+        ge=0,
+        lt=0.5,
+        effect="Larger values trust single pairs less, which helps where people disagreed.",
+        source="Mitchell 2023, cDPO",
+    )
+    sft_weight: float = option(
+        0.0,
+        doc="Weight of the loss on the better answer itself, added to the pairs'.",
+        ge=0,
+        effect="Keeps the better answers themselves probable, which pairs alone may lower.",
+        source="Pang et al. 2024, arXiv:2404.19733",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

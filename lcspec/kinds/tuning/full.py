@@ -16,10 +16,15 @@ class FullBody(SupervisedBody):
     """A recipe for all weights."""
 
     train_only: tuple[str, ...] = option(
-        (), doc="Patterns (regular expressions) of the weights that learn, say `layers\\.2[0-9]\\.`; all by default."
+        (),
+        doc="Patterns (regular expressions) of the weights that learn, say `layers\\.2[0-9]\\.`; all by default.",
+        effect="What is not named keeps its weights and takes no memory for gradients and optimiser states.",
     )
     last_blocks: int | None = option(
-        None, doc="Only the last blocks of the model learn, this many; with `train-only` also what that names.", ge=1
+        None,
+        doc="Only the last blocks of the model learn, this many; with `train-only` also what that names.",
+        ge=1,
+        effect="Fewer blocks learn in less memory and time, and less is forgotten.",
     )
 
 

@@ -11,9 +11,24 @@ from lcspec.tuningkind import ANSWERS, SupervisedBody, lower_tuning
 class Ia3Body(SupervisedBody):
     """An IA3 recipe."""
 
-    learning_rate: float = option(5e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    target_modules: tuple[str, ...] = option((), doc="Names of layers that are scaled; by default those of the paper.")
-    feedforward_modules: tuple[str, ...] = option((), doc="Those of them whose input is scaled, not their output.")
+    learning_rate: float = option(
+        5e-3,
+        doc="Peak learning rate, reached after the warm-up.",
+        gt=0,
+        effect="Few numbers learn, from 1: they need far larger steps than weights do.",
+        source="Liu et al. 2022, arXiv:2205.05638",
+    )
+    target_modules: tuple[str, ...] = option(
+        (),
+        doc="Names of layers that are scaled; by default those of the paper.",
+        effect="More layers can say more; each costs one number for each of its outputs.",
+        source="Liu et al. 2022, arXiv:2205.05638",
+    )
+    feedforward_modules: tuple[str, ...] = option(
+        (),
+        doc="Those of them whose input is scaled, not their output.",
+        effect="Scaling the input weighs what goes in, scaling the output what comes out.",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

@@ -15,9 +15,26 @@ class KtoBody(AlignmentBody):
     """A KTO recipe."""
 
     batch_size: int = option(8, doc="Rows that are in memory at once.", unit="rows", ge=2)
-    loss: Literal["kto", "apo-zero-unpaired"] = option("kto", doc="The form of the loss.")
-    desirable_weight: float = option(1.0, doc="Weight of answers that were judged good.", ge=0)
-    undesirable_weight: float = option(1.0, doc="Weight of answers that were judged bad.", ge=0)
+    loss: Literal["kto", "apo-zero-unpaired"] = option(
+        "kto",
+        doc="The form of the loss.",
+        effect="`apo-zero-unpaired` raises good answers outright; `kto` weighs them against the model before.",
+        source="arXiv:2402.01306 (KTO), arXiv:2408.06266 (APO)",
+    )
+    desirable_weight: float = option(
+        1.0,
+        doc="Weight of answers that were judged good.",
+        ge=0,
+        effect="Weigh the rarer side more: weight times rows of both sides should be within 1 to 4/3 of each other.",
+        source="Ethayarajh et al. 2024, arXiv:2402.01306",
+    )
+    undesirable_weight: float = option(
+        1.0,
+        doc="Weight of answers that were judged bad.",
+        ge=0,
+        effect="Larger values push bad answers down harder.",
+        source="Ethayarajh et al. 2024, arXiv:2402.01306",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

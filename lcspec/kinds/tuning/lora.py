@@ -16,7 +16,12 @@ class LoraBody(SupervisedBody, AdapterBody):
     """A LoRA recipe."""
 
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    variant: Literal["plain", "rslora", "dora", "pissa", "olora"] = option("plain", doc="The kind of adapter.")
+    variant: Literal["plain", "rslora", "dora", "pissa", "olora"] = option(
+        "plain",
+        doc="The kind of adapter.",
+        effect="`rslora` suits large ranks, `dora` small ones in more time; `pissa` and `olora` start from weights.",
+        source="arXiv:2312.03732, arXiv:2402.09353, arXiv:2404.02948, arXiv:2406.01775",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

@@ -15,10 +15,30 @@ class OftBody(SupervisedBody):
     """An OFT recipe."""
 
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    block_size: int = option(32, doc="Inputs that are turned together; divides the width of the layers.", ge=2)
-    dropout: float = option(0.0, doc="Share of blocks that are left unturned in a step.", ge=0, lt=1)
-    modules: Literal["all-linear", "attention"] = option("all-linear", doc="Layers that get adapters.")
-    target_modules: tuple[str, ...] = option((), doc="Names of layers that get adapters, in place of `modules`.")
+    block_size: int = option(
+        32,
+        doc="Inputs that are turned together; divides the width of the layers.",
+        ge=2,
+        effect="Larger blocks can turn further and train more numbers, in proportion to the size.",
+        source="Qiu et al. 2023, arXiv:2306.07280",
+    )
+    dropout: float = option(
+        0.0,
+        doc="Share of blocks that are left unturned in a step.",
+        ge=0,
+        lt=1,
+        effect="Larger values fit few rows less closely.",
+    )
+    modules: Literal["all-linear", "attention"] = option(
+        "all-linear",
+        doc="Layers that get adapters.",
+        effect="`attention` trains fewer numbers; `all-linear` comes closer to full fine-tuning.",
+    )
+    target_modules: tuple[str, ...] = option(
+        (),
+        doc="Names of layers that get adapters, in place of `modules`.",
+        effect="Only these layers learn; the others keep what they knew.",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

@@ -14,7 +14,13 @@ class OrpoBody(AlignmentBody):
     """An ORPO recipe."""
 
     learning_rate: float = option(8e-6, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    beta: float = option(0.1, doc="Weight of the odds ratio beside the loss on the better answer.", gt=0)
+    beta: float = option(
+        0.1,
+        doc="Weight of the odds ratio beside the loss on the better answer.",
+        gt=0,
+        effect="Larger values push harder away from the worse answer; 0 is plain training on the better one.",
+        source="Hong et al. 2024, arXiv:2403.07691",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

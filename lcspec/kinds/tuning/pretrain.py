@@ -15,13 +15,36 @@ from lcspec.tuningkind import DOCUMENTS, AdapterBody, QuantizedBody, TrainingBod
 class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
     """A recipe that reads documents."""
 
-    data: str = option(doc="The entry of documents, or of rows of text, to read.", refers="data")
-    rows: int | None = option(None, doc="Documents to use; all when left out.", ge=1)
-    max_length: int = option(512, doc="Tokens of a block.", unit="tokens", ge=16)
-    adapter: Literal["lora", "qlora", "none"] = option(
-        "none", doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`)."
+    data: str = option(
+        doc="The entry of documents, or of rows of text, to read.",
+        refers="data",
+        effect="The model takes on the language and the facts of these texts, and loses some of what they lack.",
     )
-    variant: Literal["plain", "rslora", "dora"] = option("plain", doc="The kind of adapter.")
+    rows: int | None = option(
+        None,
+        doc="Documents to use; all when left out.",
+        ge=1,
+        effect="Fewer documents train in proportionally less time and teach less.",
+    )
+    max_length: int = option(
+        512,
+        doc="Tokens of a block.",
+        unit="tokens",
+        ge=16,
+        effect="Longer blocks teach longer dependencies; memory for activations grows in proportion.",
+    )
+    adapter: Literal["lora", "qlora", "none"] = option(
+        "none",
+        doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`).",
+        effect="Adapters forget less and learn less from many texts than all weights do.",
+        source="Biderman et al. 2024, arXiv:2405.09673",
+    )
+    variant: Literal["plain", "rslora", "dora"] = option(
+        "plain",
+        doc="The kind of adapter.",
+        effect="`rslora` makes large ranks effective, `dora` often gains at small ones and takes more time.",
+        source="arXiv:2312.03732 (rsLoRA), arXiv:2402.09353 (DoRA)",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

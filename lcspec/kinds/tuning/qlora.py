@@ -15,7 +15,12 @@ class QloraBody(SupervisedBody, AdapterBody, QuantizedBody):
     """A QLoRA recipe."""
 
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    variant: Literal["plain", "rslora", "dora"] = option("plain", doc="The kind of adapter.")
+    variant: Literal["plain", "rslora", "dora"] = option(
+        "plain",
+        doc="The kind of adapter.",
+        effect="`rslora` makes large ranks effective, `dora` often gains at small ones and takes more time.",
+        source="arXiv:2312.03732 (rsLoRA), arXiv:2402.09353 (DoRA)",
+    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
