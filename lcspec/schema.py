@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lcspec import storeschema
 from lcspec.planschema import plan, why
+from lcspec.reviewschema import diff
 from lcspec.runschema import comparison, event, runs, status
 from lcspec.schemaparts import COUNT, SHA256, TEXT, Schema, diagnostic, or_null, record_of, whole
 from lcspec.specschema import spec
@@ -134,6 +135,7 @@ def imported() -> Schema:
 BUILDERS: dict[str, Callable[[], Schema]] = {
     "comparison": comparison,
     "diagnostics": diagnostics,
+    "diff": diff,
     "event": event,
     "gc": storeschema.gc,
     "import": imported,

@@ -1,9 +1,11 @@
 """For all tests: nothing may reach a hub. Set before anything is imported."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -14,4 +16,11 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)  # a change is judged by its own faults
 # `CI` makes apply refuse to write a lock; a test that means that says so.
 settings.load_profile("ci" if os.environ.pop("CI", None) else "default")
+# A shell that started this in the background may have made it deaf to hang-ups; the processes of tests must hear them.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import …`
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the whole suite, none for a file or a test that was named."""
+    return 2 if config.args == config.getini("testpaths") else 0

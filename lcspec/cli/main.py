@@ -49,6 +49,7 @@ _ORDER = [
     "plan",
     "why",
     "graph",
+    "diff",
     "apply",
     "status",
     "logs",

@@ -11,6 +11,7 @@ NAMES = (
     "spec",
     "comparison",
     "diagnostics",
+    "diff",
     "event",
     "gc",
     "import",

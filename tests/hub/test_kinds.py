@@ -135,6 +135,7 @@ def test_a_branch_that_moved_is_fetched_at_the_pinned_commit_until_the_lock_is_u
     assert (tmp_path / "hubs.lock.json").read_text() != before
 
 
+@pytest.mark.slow
 def test_a_served_file_with_another_digest_is_refused(hub: FakeHub, tmp_path: Path) -> None:
     assert lcspec(tmp_path, hub, "lock", "hubs.yaml").returncode == 0
     for cached in (tmp_path / ".lcspec" / "cache" / "downloads" / "hub").glob("*"):
@@ -147,6 +148,7 @@ def test_a_served_file_with_another_digest_is_refused(hub: FakeHub, tmp_path: Pa
     assert "fetch:data.rows" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_gated_model_takes_the_token_from_the_variable_that_the_spec_names(hub: FakeHub, tmp_path: Path) -> None:
     hub.gated.add("org/model")
     done = lcspec(tmp_path, hub, "lock", "hubs.yaml", HF_TOKEN="a-secret-of-mine")
@@ -166,6 +168,7 @@ def test_a_gated_model_takes_the_token_from_the_variable_that_the_spec_names(hub
     assert "secret" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_cut_download_is_taken_up_inside_a_step(hub: FakeHub, tmp_path: Path) -> None:
     assert lcspec(tmp_path, hub, "lock", "hubs.yaml").returncode == 0
     hub.cut["model-00001-of-00002.safetensors"] = 2

@@ -55,6 +55,7 @@ def lcspec(folder: Path, hub: FakeHub, *arguments: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_an_imported_training_is_applied(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "train.yml").write_text(TRAINING)
     assert lcspec(tmp_path, hub, "import", "train.yml", "-o", "spec.yaml").returncode == 0

@@ -86,6 +86,7 @@ def test_a_wheel_with_another_digest_is_refused_and_nothing_is_kept(project: Pat
     assert "fetch:data.rows" not in kept
 
 
+@pytest.mark.slow
 def test_a_member_with_another_digest_is_refused(project: Path) -> None:
     assert lcspec(project, "lock", "wheels.yaml").returncode == 0
     lock = json.loads((project / "wheels.lock.json").read_text())
@@ -112,6 +113,7 @@ def test_a_package_that_is_not_there_is_a_diagnostic(project: Path) -> None:
     assert "LC1005" in done.stderr
 
 
+@pytest.mark.slow
 def test_apply_without_a_lock_writes_one_and_locked_refuses(project: Path) -> None:
     assert lcspec(project, "apply", "wheels.yaml", "--locked").returncode == 1
     assert not (project / "wheels.lock.json").exists()

@@ -108,6 +108,7 @@ def test_without_keep_going_the_rest_is_told_as_not_started(tmp_path: Path) -> N
     assert told["skipped"] == [["write", "not started, because another step failed; `--keep-going` runs it"]]
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_network_is_tried_again_and_no_more_than_twice(tmp_path: Path) -> None:
     told = run(tmp_path, "flaky", "unreachable", options={"keep_going": True, "jobs": 2})
     assert told["ran"] == 1

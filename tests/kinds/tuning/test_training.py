@@ -67,6 +67,7 @@ def test_a_killed_training_goes_on_and_the_curve_is_that_of_a_whole_run(
     assert len(list((tmp_path / "checkpoint").glob("step-*"))) == 2
 
 
+@pytest.mark.slow
 def test_a_told_step_saves_and_ends_as_interrupted(
     inputs: dict[str, str], whole: list[dict[str, float]], tmp_path: Path
 ) -> None:
