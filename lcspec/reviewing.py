@@ -59,7 +59,8 @@ def base_of(base: str, head: Path, settings: Settings) -> Iterator[Loaded]:
 def review(base: Loaded, head: Loaded, name: str, facts: Facts | None = None) -> Review:
     """The review of `base` → `head`, both without errors; `name` is what the base is called.
 
-    A side without a lock is read with the pins of the other. The store of the head says what is there already, and what its evidence decides on both sides.
+    A side without a lock is read with the pins of the other. The store of the head says what is there already, and what
+    its evidence decides on both sides.
 
     Raises:
         LcspecError: one of both has errors.

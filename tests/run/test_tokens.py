@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from lcspec.ir.plan import Estimate, PlannedStep, Resources, Step
 from lcspec.run.machine import Machine, Need, Tokens, need
 from lcspec.run.settings import RunSettings, RunTable
