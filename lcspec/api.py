@@ -11,6 +11,7 @@ from typing import Any
 
 from lcspec.canon import digest, digest_bytes
 from lcspec.compile.bind import bind
+from lcspec.compile.capabilities import capabilities
 from lcspec.compile.check import check as check_spec
 from lcspec.compile.check import check_rows
 from lcspec.compile.compose import Settings, compose
@@ -223,6 +224,7 @@ def make_plan(loaded: Loaded, facts: Facts | None = None, wish: Wish | None = No
         hourly_price=facts.hourly_price,
         moves=tuple((move.from_, move.to) for move in loaded.spec.moved),
         selection=selection,
+        capabilities=capabilities(loaded.spec, steps),
     )
     return plan, chooser
 

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lcspec.compile.known import Counter, Known, Splits
+from lcspec.canon import digest_bytes
+from lcspec.compile.known import Counter, Known, OwnFile, Splits
 from lcspec.diag.model import Diagnostic, Label
 from lcspec.ir.document import Node, locate
 from lcspec.ir.source import SourceFile
@@ -40,7 +41,9 @@ class Local:
     def __init__(self, folder: Path, spec: Spec, locked: Mapping[str, Mapping[str, Any]]) -> None:
         self.folder, self.spec = folder, spec
         self._read: dict[str, Splits | DataFault] = {}
-        self.known = Known(ModelFacts(self, locked), self._rows, cache(self._documents), cache(self._counter))
+        self.known = Known(
+            ModelFacts(self, locked), self._rows, cache(self._documents), cache(self._counter), cache(self._file)
+        )
 
     def faults(self, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
         """Missing files, and rows that the data kind would refuse, shown at their line in the data file."""
@@ -117,6 +120,17 @@ class Local:
             return {one["title"]: one["text"] for one in module.read_documents(self.folder, entry.body)}
         except (DataFault, OSError, UnicodeDecodeError):
             return None
+
+    def _file(self, name: str) -> OwnFile:
+        path = self.folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            return OwnFile(outside="leads out of the folder of the spec")
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            return OwnFile(outside="is a link that leads out of the folder of the spec")
+        if not path.is_file() or path.stat().st_size > QUICK_BYTES:
+            return OwnFile()
+        data = path.read_bytes()
+        return OwnFile(digest_bytes(data), data.decode("utf-8", "replace"))
 
     def _counter(self, name: str) -> Counter | None:
         """Counts tokens with the `tokenizer.json` of a local model folder; None where there is none to read."""

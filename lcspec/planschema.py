@@ -81,6 +81,8 @@ def plan() -> Schema:
     open_ = {"gate": TEXT, "candidate": TEXT, "split": TEXT, "n": COUNT, "needed": {"type": ["integer", "null"]}}
     look = {"gate": TEXT, "split": TEXT, "n": COUNT, "passes_from": {"type": ["number", "null"]}}
     look |= {"needed": {"type": ["integer", "null"]}, "decidable": {"type": "boolean"}}
+    capability = {"name": TEXT, "kind": TEXT, "item": TEXT, "sha256": or_null(SHA256), "steps": texts}
+    capability |= {"change": {"enum": ["", "new", "changed", "removed"]}, "former": {"type": "array", "items": SHA256}}
     return record_of(
         "lcspec plan",
         {
@@ -90,6 +92,7 @@ def plan() -> Schema:
             "lock": or_null(whole({"sha256": SHA256, "data": {"type": "object"}})),
             "selection": whole({"target": texts, "exclude": texts, "replace": texts}),
             "moves": {"type": "array", "items": whole({"from": TEXT, "to": TEXT})},
+            "capabilities": {"type": "array", "items": whole(capability)},
             "totals": whole(totals),
             "steps": {"type": "array", "items": _plan_step()},
             "choices": {"type": "array", "items": whole({"id": TEXT, "rule": TEXT, "candidates": texts})},

@@ -17,7 +17,8 @@ def load_quantized_base(io: StepIO) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from lcspec.runtime.model import LoadedModel, check_folder
+    from lcspec.runtime.model import LoadedModel
+    from lcspec.runtime.scan import check_folder
 
     folder = io.input("model")
     check_folder(folder)

@@ -4,6 +4,7 @@ from typing import Any
 
 from lcspec import examples
 from lcspec.kinds.api import StepIO
+from lcspec.runtime.scan import check_files
 from lcspec.sizes import Sizes, choose, parameters, read_sizes
 
 END, START, TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -18,6 +19,7 @@ def tokenizer_for(io: StepIO) -> Any:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     if io.has("tokenizer"):
+        check_files(io.input("tokenizer"))
         return AutoTokenizer.from_pretrained(io.input("tokenizer"), trust_remote_code=False, local_files_only=True)
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

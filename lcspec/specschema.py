@@ -51,7 +51,7 @@ def _properties() -> Schema:
     sections = {path: {"$ref": f"#/$defs/{family}"} for path, family in SECTIONS.items()}
     gate = {"$ref": "#/$defs/gate"}
     gates = {"type": "object", "additionalProperties": gate, **_told("evaluation.gates"), "defaultSnippets": _GATES}
-    inner = {"suites": sections[("evaluation", "suites")], "gates": gates}
+    inner = {key: sections[("evaluation", key)] for key in ("suites", "metrics")} | {"gates": gates}
     inner["select-by"] = {**TEXT, **_told("evaluation.select-by"), "examples": ["suite.accuracy"]}
     rungs = {"type": "array", "items": {"$ref": "#/$defs/rung"}, **_told("ladder")}
     targets = {key: sections[("deployment", key)] for key in ("optimize", "targets")}

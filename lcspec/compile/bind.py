@@ -29,8 +29,8 @@ TOP: tuple[str, ...] = (
     "evaluation",
     "ladder",
 )
-TOP += ("augmentation", "deployment", "moved")
-INNER = {"evaluation": ("suites", "gates", "select-by"), "deployment": ("optimize", "targets")}
+TOP += ("augmentation", "deployment", "allow", "moved")
+INNER = {"evaluation": ("suites", "metrics", "gates", "select-by"), "deployment": ("optimize", "targets")}
 VERSION = 1
 _M = TypeVar("_M", bound=Strict)
 _NAME = re.compile(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*\Z")

@@ -68,6 +68,7 @@ GROUPS: dict[str, Callable[[Spec], object]] = {  # folder in `rules/` to when it
     "gates": lambda spec: spec.gates,
     "ladder": lambda spec: spec.ladder or spec.entries("tuning"),
     "augmentation": lambda spec: spec.entries("augment"),
+    "code": lambda spec: spec.entries("metric") or spec.entries("allow"),
     "deployment": lambda spec: spec.entries("deploy") or spec.entries("optimize"),
 }
 ROWS = "rows"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lcspec.rowset import Row
 
@@ -14,6 +14,17 @@ def _nothing(name: str) -> None:
     return None
 
 
+class OwnFile(NamedTuple):
+    """A file of the project that the spec names: its digest and text, None where there is no such file.
+
+    `outside` says how the name leads out of the folder of the spec; such a file is not looked into.
+    """
+
+    sha256: str | None = None
+    text: str | None = None
+    outside: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Facts for the rules. What is not known is absent or None: a rule is silent about it.
@@ -23,6 +34,7 @@ class Known:
         rows: data entry to its rows by split, as preparing would divide them, before leaks are taken out; None for
             what is remote, large or broken.
         documents: data entry to the texts of its documents by title; None as above.
+        files: path, as the spec says it, to a file of the project.
         counter: model entry to a function that counts the tokens of a text with the model's own tokenizer.
     """
 
@@ -30,3 +42,4 @@ class Known:
     rows: Callable[[str], Splits | None] = _nothing
     documents: Callable[[str], Mapping[str, str] | None] = _nothing
     counter: Callable[[str], Counter | None] = _nothing
+    files: Callable[[str], OwnFile | None] = _nothing

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from lcspec.compile.capabilities import allowed
 from lcspec.compile.facts import Facts
 from lcspec.compile.moves import moved_models
 from lcspec.compile.sizes import with_model_sizes
@@ -78,6 +79,13 @@ class _Lowering:
 
     def body(self, family: str, name: str) -> Any:
         return self.spec.find(family, name).body
+
+    def entry(self, family: str, name: str) -> Bound | None:
+        return self.spec.entries(family).get(name)
+
+    def allowed(self, kind: str, item: str) -> dict[str, list[str]]:
+        digests = allowed(self.spec, kind, item)
+        return {f"{kind}:{item}": list(digests)} if digests else {}
 
     def slots(self, family: str, name: str) -> Mapping[str, Ref]:
         at = (family, name)

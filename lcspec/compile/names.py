@@ -63,7 +63,8 @@ class _Names:
 
 
 def _used(spec: Spec, names: _Names, use: Use) -> None:
-    known = names.known(use, registry.names("metric") if use.family == "metric" else spec.entries(use.family))
+    listed = tuple(spec.entries(use.family))
+    known = names.known(use, (*listed, *registry.names("metric")) if use.family == "metric" else listed)
     if known and use.part and use.part not in SPLITS:
         close = clear(use.part, SPLITS)
         help, swap = did_you_mean(use.part, SPLITS, "splits"), f"{use.name}.{close}" if close else None

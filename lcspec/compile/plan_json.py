@@ -57,6 +57,7 @@ def plan_to_json(
         "lock": None if lock is None else {"sha256": plan.lock_digest, "data": lock.to_json()},
         "selection": {flag: list(names) for flag, names in asdict(wish or Wish()).items()},
         "moves": [{"from": old, "to": new} for old, new in plan.moves],
+        "capabilities": [one._asdict() for one in plan.capabilities],
         "totals": _totals(totals(plan), plan.hourly_price),
         "steps": [_step(step, where[step.step.id], shown or Texts()) for step in plan.steps],
         "choices": [{"id": c.id, "rule": c.rule, "candidates": list(c.candidates)} for c in plan.graph.choices],

@@ -31,6 +31,7 @@ WORDS = {  # family to what an entry of it is called
     "augment": "augmentation",
     "optimize": "optimised form",
     "deploy": "target",
+    "allow": "capability",
 }
 EACH = "*"  # in a pattern: every entry of a mapping, every item of a list
 

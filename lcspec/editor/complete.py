@@ -105,7 +105,10 @@ def names_for(documents: Documents, refers: str) -> list[tuple[str, str]]:
     """(name, detail) of everything that a value which `refers` may name."""
     family, _, part = refers.partition(".")
     if family == "metric":
-        return [(name, registry.load("metric", name).summary) for name in registry.names("metric")]
+        own = [
+            (name, f"metric, {documents.kind('metric', name) or 'unknown kind'}") for name in documents.names("metric")
+        ]
+        return [*own, *((name, registry.load("metric", name).summary) for name in registry.names("metric"))]
     names = documents.names(family)
     if part == "split":
         details = {name: f"data, {documents.kind('data', name) or 'unknown kind'}" for name in names}

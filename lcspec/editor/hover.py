@@ -101,9 +101,9 @@ def kind_text(family: str, name: str, span: Span) -> Text | None:
 
 
 def _entry(documents: Documents, family: str, name: str, span: Span) -> Text | None:
-    if family == "metric":
-        return kind_text("metric", name, span)
     found = documents.find(family, name)
+    if family == "metric" and not found:
+        return kind_text("metric", name, span)
     if not found and "." in name:
         found = documents.find(family, name.partition(".")[0])
     if not found:

@@ -25,7 +25,7 @@ TOP: tuple[str, ...] = (
     "prompts",
     "tuning",
 )
-TOP += ("augmentation", "evaluation", "ladder", "deployment", "moved")
+TOP += ("augmentation", "evaluation", "ladder", "deployment", "allow", "moved")
 KindOf = Callable[[Path], str | None]  # the kind that the entry at a path says it has, or means
 
 

@@ -234,3 +234,4 @@ class Plan:
     hourly_price: float | None = None  # dollars per hour of the device, when somebody said it
     selection: Selection = Selection()
     moves: tuple[tuple[str, str], ...] = ()  # entries that were renamed: from, to
+    capabilities: tuple[Any, ...] = ()  # what may run code: see compile/capabilities.py

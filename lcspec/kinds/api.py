@@ -15,7 +15,8 @@ from lcspec.ir.plan import Condition, Estimate, Output, Ref, Resources, Step
 from lcspec.ir.spec import Bound
 from lcspec.ir.strict import Option, Strict, kebab, marked, option, plain
 
-FAMILIES = ("source", "data", "model", "prompt", "tuning", "suite", "metric", "augment", "optimize", "deploy")
+_FAMILIES = ("source", "data", "model", "prompt", "tuning", "suite", "metric", "augment")
+FAMILIES: tuple[str, ...] = (*_FAMILIES, "optimize", "deploy", "allow")
 SECTIONS: dict[tuple[str, ...], str] = {  # where the spec names entries of a family
     ("data",): "data",
     ("models",): "model",
@@ -23,8 +24,10 @@ SECTIONS: dict[tuple[str, ...], str] = {  # where the spec names entries of a fa
     ("tuning",): "tuning",
     ("augmentation",): "augment",
     ("evaluation", "suites"): "suite",
+    ("evaluation", "metrics"): "metric",
     ("deployment", "optimize"): "optimize",
     ("deployment", "targets"): "deploy",
+    ("allow",): "allow",
 }
 
 
@@ -52,6 +55,12 @@ class Context(Protocol):
 
     def body(self, family: str, name: str) -> Any:
         """The validated body of another entry."""
+
+    def entry(self, family: str, name: str) -> Bound | None:
+        """An entry of the spec; None when it has no such entry."""
+
+    def allowed(self, kind: str, item: str) -> dict[str, list[str]]:
+        """What the spec allows of `item` (see the kinds of `allow`), for `Step.params["capabilities"]`."""
 
     def local(self, path: str) -> str | None:
         """SHA-256 of a file of the project (path relative to the spec's folder); None when it is missing."""

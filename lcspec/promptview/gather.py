@@ -23,6 +23,7 @@ from lcspec.local import Local
 from lcspec.lock import Lock
 from lcspec.rowset import SPLITS, Row, without_leaks
 from lcspec.run.store import Store
+from lcspec.runtime.scan import check_files
 
 TOKENIZER = (".json", ".txt", ".jinja", ".model")  # files of a model that are not weights
 Splits = dict[str, list[Row]]
@@ -185,6 +186,7 @@ def _load(folder: Path, how: dict[str, str], missing: list[str]) -> Any:
     from transformers import AutoTokenizer
 
     try:
+        check_files(folder, [path.name for path in folder.iterdir() if path.name.endswith((*TOKENIZER, ".gguf"))])
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True, **how)
     except Exception as error:  # noqa: BLE001 - transformers raises whatever its readers raise
         missing.append(f"the tokenizer cannot be read: {str(error).splitlines()[0] if str(error) else error!r}")

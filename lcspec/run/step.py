@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.io import ChildIO, Job, Send, seed_everything
+from lcspec.runtime.scan import UnsafeModelError
 
 PR_SET_PDEATHSIG = 1
 
@@ -34,6 +35,10 @@ def run_job(job: Job, send: Send) -> int:
         action(ChildIO(job, send))
     except LcspecError as error:
         send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics], "cause": None})
+        return 1
+    except UnsafeModelError as error:
+        found = [{"code": one.code, "message": one.message, "help": one.help, "notes": []} for one in error.found]
+        send("failed", {"diagnostics": found, "cause": None})
         return 1
     except Exception as error:  # noqa: BLE001 - the worker's edge: whatever a step raises is told, with its log
         traceback.print_exc()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,14 +10,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
+from .scan import check_folder
 from .weights import QUANTIZED_NAME, load_quantized
 
-PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 Device = Literal["auto", "cpu", "cuda"]
-
-
-class UnsafeModelError(ValueError):
-    """A model folder that holds pickled weights, or asks for its own code to be run."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ def load_model(folder: Path, *, threads: int | None = None, device: Device = "cp
 
     Raises:
         FileNotFoundError: no configuration or no safetensors weights.
-        UnsafeModelError: pickled weights, or a request for remote code.
+        UnsafeModelError: what `scan` refuses.
         ValueError: the weights do not fit the configuration, or `cuda` where there is none.
     """
     folder = Path(folder)
@@ -74,25 +69,6 @@ def pick_device(device: Device) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("CUDA was asked for, and this machine has none")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that could run code or has no weights that are plain data.
-
-    Raises:
-        FileNotFoundError: no configuration or no safetensors file.
-        UnsafeModelError: pickled weights, or `auto_map` in a configuration.
-    """
-    if not (folder / "config.json").is_file():
-        raise FileNotFoundError(f"{folder} has no config.json")
-    pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
-    if pickled:
-        raise UnsafeModelError(f"pickled weights can run code and are refused: {', '.join(pickled)}")
-    for path in sorted(folder.glob("*config.json")):
-        if "auto_map" in json.loads(path.read_text(encoding="utf-8")):
-            raise UnsafeModelError(f"{path.name} asks for code that came with the model to be run (auto_map)")
-    if not any(folder.glob("*.safetensors")):
-        raise FileNotFoundError(f"{folder} has no safetensors weights")
 
 
 def _load_plain_model(folder: Path) -> Any:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from .digest import file_digest
-from .model import check_folder
+from .scan import check_folder
 
 FORMAT_VERSION = 1
 MAX_TOKENS = 512

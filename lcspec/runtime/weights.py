@@ -16,6 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from .scan import check_files
+
 QUANTIZED_NAME = "weights.lcq.safetensors"
 FORMAT = "lcq-1"
 COPIED = frozenset({".json", ".jinja", ".model", ".txt"})
@@ -86,9 +88,11 @@ def quantize_folder(source: Path, target: Path, *, bits: int = 8, group: int = 3
     Raises:
         ValueError: bad bits or group, or a weight that is not finite.
         FileNotFoundError: no safetensors weights in `source`.
+        UnsafeModelError: what `scan` refuses.
     """
     _check(bits, group)
     source, target = Path(source), Path(target)
+    check_files(source)
     files = sorted(source.glob("*.safetensors"))
     if not files:
         raise FileNotFoundError(f"{source} has no safetensors weights")

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from lcspec.runtime.decoder import Decoder
 from lcspec.runtime.digest import file_digest
-from lcspec.runtime.model import UnsafeModelError, load_model
+from lcspec.runtime.model import load_model
+from lcspec.runtime.scan import UnsafeModelError
 from lcspec.runtime.weights import QUANTIZED_NAME, dequantize, load_quantized, quantize, quantize_folder
 from tests import tiny
 
@@ -85,7 +86,7 @@ def test_sharded_source_is_read_whole(model_folder: Path, tmp_path: Path) -> Non
 def test_folder_that_could_run_code_is_refused(tmp_path: Path) -> None:
     folder = tiny.write_tiny_model(tmp_path / "m")
     (folder / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(UnsafeModelError, match="pickled"):
+    with pytest.raises(UnsafeModelError, match="pickle"):
         load_model(folder)
     (folder / "pytorch_model.bin").unlink()
     config = json.loads((folder / "config.json").read_text())

@@ -90,3 +90,18 @@ def moves_lines(plan: Plan) -> list[str]:
         return []
     named = ", ".join(f"{old} → {new}" for old, new in plan.moves)
     return [f"Moved: {named}; {kept} step{'' if kept == 1 else 's'} made under former names are reused", ""]
+
+
+_CHANGES = {"new": "+ ", "changed": "~ ", "removed": "- ", "": "  "}
+
+
+def capability_lines(plan: Plan, paint: Paint, width: int) -> list[str]:
+    """What the spec allows that could run code, with what is new in it; nothing where it allows nothing."""
+    lines = []
+    for one in plan.capabilities:
+        digest = f"sha256 {one.sha256[:12]}…" if one.sha256 else "no longer allowed"
+        former = f", before {', '.join(old[:12] + '…' for old in one.former)}" if one.former else ""
+        used = f"{len(one.steps)} step{'' if len(one.steps) == 1 else 's'}"
+        text = f"{_CHANGES[one.change]}{one.kind} `{one.item}`  {digest}{former}  ({one.change or 'as before'}, {used})"
+        lines += [paint(part, YELLOW) if one.change else part for part in fill(f"  {text}", width, 6)]
+    return [paint("Allowed to run code:", BOLD), *lines, ""] if lines else []

@@ -4,7 +4,7 @@ from lcspec.api import Loaded
 from lcspec.cli.planview.gates import choice_lines, gate_lines
 from lcspec.cli.planview.steps import QUIET, Look, step_lines
 from lcspec.cli.planview.style import BOLD, DIM, Places, fill, legend, painter, symbol
-from lcspec.cli.planview.summary import moves_lines, summary_lines
+from lcspec.cli.planview.summary import capability_lines, moves_lines, summary_lines
 from lcspec.compile.outlooks import outlooks
 from lcspec.compile.totals import totals
 from lcspec.gates.choose import Chooser
@@ -24,6 +24,7 @@ def render_plan(
     hardware = loaded.spec.scope.hardware if loaded.spec is not None else None
     price_from = "lcspec.toml" if hardware is None or hardware.hourly_price is None else "scope.hardware"
     lines += [*summary_lines(plan, totals(plan), budget, price_from, paint, width), ""]
+    lines += capability_lines(plan, paint, width)
     lines += [*(part for line in moves_lines(plan) for part in fill(line, width, 2)), *step_lines(plan, look)]
     lines += [*_hidden(plan, look), "", *choice_lines(plan, chooser, width), ""]
     looks, open_ = outlooks(plan.graph, chooser.record_of), undecided(plan.decisions)

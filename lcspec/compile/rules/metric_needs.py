@@ -30,7 +30,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         judges = entry.kind == "perplexity"
         has |= {"likelihood"} if judges else {"answers"}
         for index, metric in enumerate(getattr(entry.body, "metrics", ())):
-            needs = getattr(registry.module("metric", metric), "needs", ())
+            own = spec.entries("metric").get(metric)
+            needs = getattr(registry.module("metric", own.kind if own else metric), "needs", ())
             for need in needs if "likelihood" in needs else ("answers", *needs):
                 if need not in has:
                     path = (*entry.path, "metrics", index)

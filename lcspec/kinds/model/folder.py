@@ -1,6 +1,7 @@
 """A model from files in Hugging Face form: config.json, a tokenizer and safetensors; nothing is executed.
 
-Use it for a local folder or for files inside a source. Pickled weights and code files are refused.
+Use it for a local folder or for files inside a source. Code is refused, and so are pickled weights that the spec does
+not list under `allow` with their digest; those are read once, as plain tensors, and written as safetensors.
 """
 
 import shutil
@@ -10,6 +11,8 @@ from typing import Any, Literal
 
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
 from lcspec.modelfacts import of_folder
+from lcspec.pickles import convert_index, convert_pickle
+from lcspec.runtime.scan import PICKLED, check_files, is_pickle
 
 ALLOWED = (".json", ".safetensors", ".txt", ".jinja", ".model")
 
@@ -39,12 +42,22 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
         kind=entry.kind_id,
         action="convert",
         version=KIND.version,
-        params={"path": body.path, "files": list(body.files)},
+        params={"path": body.path, "files": list(body.files), **_allowed(ctx, entry)},
         inputs={"files": ctx.fetch(entry, source, members)},
         estimate=Estimate((0.2, 5.0), 100 << 20, "constant"),
         source=entry.path,
     )
     return Lowered((step,), {"model": Output(step.id, "model")})
+
+
+def _allowed(ctx: Context, entry: Bound) -> dict[str, Any]:
+    """What the spec allows of the model's pickles; only models that have some have this in their key."""
+    found: dict[str, list[str]] = {}
+    for name in entry.body.files:
+        if name.endswith(PICKLED):
+            found |= ctx.allowed("pickled-weights", f"{entry.name}/{name}")
+    pickled = any(name.endswith(PICKLED) for name in entry.body.files)
+    return {"model": entry.name, **({"capabilities": found} if found else {})} if pickled else {}
 
 
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
@@ -56,10 +69,16 @@ def convert(io: StepIO) -> None:
     """Copies the files into one folder."""
     source, target = io.input("files") / io.params["path"], io.output("model")
     for name in io.params["files"]:
-        if not name.endswith(ALLOWED):
-            io.fail(f"`{name}` is not weights, a config or a tokenizer", help=f"allowed: {', '.join(ALLOWED)}")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source / name, target / name)
+        if is_pickle(source / name):
+            convert_pickle(io, source / name, target / name, name)
+        elif name.endswith(".bin.index.json"):
+            convert_index(source / name, target / name)
+        elif not name.endswith(ALLOWED):
+            io.fail(f"`{name}` is not weights, a config or a tokenizer", help=f"allowed: {', '.join(ALLOWED)}")
+        else:
+            shutil.copyfile(source / name, target / name)
+    check_files(target)
     io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lcspec.ggufheader import of_gguf
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+from lcspec.runtime.scan import check_files
 
 
 class GgufBody(Body):
@@ -52,6 +53,7 @@ def convert(io: StepIO) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     file = io.input("files") / io.params["file"]
+    check_files(file.parent)
     folder, name = str(file.parent), file.name
     io.progress(0, 2)
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)

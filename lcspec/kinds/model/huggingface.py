@@ -17,6 +17,7 @@ from lcspec.hub.body import MODEL, HubFields, repository
 from lcspec.hub.weights import parameters
 from lcspec.kinds.api import Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
 from lcspec.modelfacts import of_folder
+from lcspec.runtime.scan import check_files
 
 CONFIGS = ("config.json", "tokenizer_config.json")
 RemoteCode = Literal["refuse", "ignore"]
@@ -87,6 +88,7 @@ def convert(io: StepIO) -> None:
             _without_code(io, path, copy)
         else:
             shutil.copyfile(path, copy)
+    check_files(target)
     index = target / "model.safetensors.index.json"
     if index.exists():
         named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())

@@ -27,6 +27,7 @@ from lcspec.kinds.api import (
     Subject,
     option,
 )
+from lcspec.kinds.metrics import lower_metrics
 from lcspec.manifest import shared_part
 from lcspec.rowset import read_rows, sample
 
@@ -106,16 +107,14 @@ def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
         seed=0,
     )
     rows = registry.load("suite", "rows")
+    params, code = lower_metrics(ctx, body.metrics)
     score = Step(
         id=f"score:{name}",
         kind="suite.rows",
         action="score",
         version=rows.version,
-        params={
-            "metrics": {metric: registry.load("metric", metric).version for metric in body.metrics},
-            "labels": list(ctx.scope.labels),
-        },
-        inputs={"predictions": Output(judge.id, "predictions")},
+        params=params,
+        inputs={"predictions": Output(judge.id, "predictions"), **code},
         estimate=Estimate((0.05, 1.0), 50 << 20, "constant"),
         source=entry.path,
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lcspec.ir.scored import Scored
-from lcspec.kinds import registry
 from lcspec.kinds.api import (
     Body,
     Bound,
@@ -26,6 +25,7 @@ from lcspec.kinds.api import (
     Subject,
     option,
 )
+from lcspec.kinds.metrics import lower_metrics, measure, version
 from lcspec.manifest import SLOTS, assemble, shared_part
 from lcspec.rowset import read_rows, sample
 
@@ -109,14 +109,14 @@ def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
         source=entry.path,
         seed=0,
     )
-    versions = {metric: registry.load("metric", metric).version for metric in body.metrics}
+    params, code = lower_metrics(ctx, body.metrics)
     score = Step(
         id=f"score:{name}",
         kind=entry.kind_id,
         action="score",
         version=KIND.version,
-        params={"metrics": versions, "labels": list(ctx.scope.labels)},
-        inputs={"predictions": Output(predict.id, "predictions")},
+        params=params,
+        inputs={"predictions": Output(predict.id, "predictions"), **code},
         estimate=Estimate((0.05, 1.0), 50 << 20, "constant", (0, 1 << 20)),
         source=entry.path,
     )
@@ -162,7 +162,7 @@ def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Re
         kind=entry.kind_id,
         action="compare",
         version=KIND.version,
-        params={"metric": metric, "metric-version": registry.load("metric", metric).version},
+        params={"metric": metric, "metric-version": version(metric)},
         inputs={"ours": ours, "theirs": theirs},
         estimate=Estimate((0.05, 0.5), 50 << 20, "constant", (0, 1 << 10)),
         source=entry.path,
@@ -224,12 +224,9 @@ def score(io: StepIO) -> None:
     """Records each metric, and writes `rows.jsonl` with each row's value of each metric for paired comparisons."""
     rows = read_scored(io.input("predictions"))
     values: dict[str, dict[str, float | None]] = {row.id: {} for row in rows}
-    params = {"labels": io.params["labels"]}
     for name in io.params["metrics"]:
-        module = registry.module("metric", name)
-        io.metric(name, module.compute(rows, params))
-        whole = getattr(module, "per_rows", None)  # metrics that are no mean over rows give pseudo-values
-        each = whole(rows, params) if whole else [module.per_row(row) for row in rows]
+        told, each = measure(io, name, rows)
+        io.metric(name, told)
         for row, value in zip(rows, each, strict=True):
             values[row.id][name] = value
     with (io.output("rows") / "rows.jsonl").open("w", encoding="utf-8") as out:

@@ -1,0 +1,93 @@
+"""What a spec allows that could run code: looked up by who needs it, and listed with the steps that use it. Pure.
+
+A step that uses a capability says so in its params, under `capabilities`: `kind:item` to digests. So the digest is in
+its key, and a plan can tell what is new against the last runs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lcspec.compile.planner import IF_UNCHANGED, REUSE
+from lcspec.ir.plan import PlannedStep
+from lcspec.ir.spec import Spec
+from lcspec.kinds import registry
+
+_FIELD = "params.capabilities"
+
+
+class Capability(NamedTuple):
+    """An entry of `allow` as a plan shows it.
+
+    Attributes:
+        name: of the entry; empty for what the spec no longer allows.
+        item: what it is for: a file, or a model and its file.
+        change: against the last runs of the steps that use it: `new`, `changed`, `removed`, or empty.
+        former: the digests that it replaces, or that are gone; sorted.
+        steps: ids of the steps whose key holds it; of a removed one, whose key held it.
+    """
+
+    name: str
+    kind: str
+    item: str
+    sha256: str | None
+    change: str
+    former: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+def allowed(spec: Spec, kind: str, item: str) -> tuple[str, ...]:
+    """The digests with which `spec` allows an item, sorted."""
+    return tuple(sorted({digest for _, digest in _entries(spec).get(f"{kind}:{item}", ())}))
+
+
+def capabilities(spec: Spec, steps: Sequence[PlannedStep]) -> tuple[Capability, ...]:
+    """The entries of `allow` in the order of the spec, then what former runs were allowed and the spec no longer is."""
+    said = _entries(spec)
+    told = []
+    for mark, entries in said.items():
+        kind, _, item = mark.partition(":")
+        for name, digest in entries:
+            using = [one for one in steps if digest in one.step.params.get("capabilities", {}).get(mark, ())]
+            before = [_before(one, mark, digest) for one in using]
+            former = {old for one in before for old in one}
+            known = not using or digest in former
+            change = "" if known else "changed" if former else "new"
+            gone = () if known else tuple(sorted(former))
+            told.append(Capability(name, kind, item, digest, change, gone, tuple(one.step.id for one in using)))
+    removed: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for planned in steps:
+        for mark, old in _moved(planned):
+            if old and mark not in said:
+                removed.setdefault(mark, []).append((planned.step.id, old))
+    for mark, lost in sorted(removed.items()):
+        kind, _, item = mark.partition(":")
+        digests = tuple(sorted({digest for _, old in lost for digest in old}))
+        told.append(Capability("", kind, item, None, "removed", digests, tuple(step for step, _ in lost)))
+    return tuple(told)
+
+
+def _entries(spec: Spec) -> dict[str, list[tuple[str, str]]]:
+    """`kind:item` to the entries for it: (name, digest)."""
+    made: dict[str, list[tuple[str, str]]] = {}
+    for name, entry in spec.entries("allow").items():
+        item = registry.module("allow", entry.kind).item(entry.body)
+        made.setdefault(f"{entry.kind}:{item}", []).append((name, str(entry.body.sha256)))
+    return made
+
+
+def _before(planned: PlannedStep, mark: str, digest: str) -> tuple[str, ...]:
+    """What the last run of a step was allowed of an item; empty when there was none, or it was allowed nothing."""
+    if planned.action in (REUSE, IF_UNCHANGED):
+        return (digest,)
+    moved = dict(_moved(planned))
+    return moved.get(mark, (digest,) if planned.moved else ())
+
+
+def _moved(planned: PlannedStep) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(`kind:item`, digests) that the last run of a step was allowed, for all that it is no longer allowed alike."""
+    for field, old, new in planned.moved:
+        if field == _FIELD:
+            sides: list[Mapping[str, Any]] = [side or {} for side in (old, new)]
+            yield from ((mark, tuple(sides[0].get(mark, ()))) for mark in sorted({*sides[0], *sides[1]}))
+        elif field.startswith(f"{_FIELD}."):
+            yield field.removeprefix(f"{_FIELD}."), tuple(old or ())

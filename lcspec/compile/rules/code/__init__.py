@@ -1,0 +1,1 @@
+"""Rules on code of the project's own and on what `allow` lists."""

@@ -1,0 +1,18 @@
+"""A capability that nothing uses is a door left open: it is reviewed once, and serves whoever comes later."""
+
+from lcspec.compile.check import Reporter
+from lcspec.compile.known import Known
+from lcspec.ir.spec import Spec
+
+
+def check(spec: Spec, known: Known, report: Reporter) -> None:
+    """LC0354 for entries of `allow` that no metric and no model needs."""
+    needed = {("python", entry.body.path) for entry in spec.entries("metric").values() if entry.kind == "python"}
+    for name, entry in spec.entries("model").items():
+        for file in getattr(entry.body, "files", None) or ():
+            needed.add(("pickled-weights", f"{name}/{file}"))
+    for name, entry in spec.entries("allow").items():
+        item = entry.body.path if entry.kind == "python" else f"{entry.body.model}/{entry.body.file}"
+        if (entry.kind, item) not in needed:
+            message = f"nothing uses `{name}`: no entry of the spec needs `{item}`"
+            report.warning("LC0354", entry.path, message, "remove it, or correct what it is for", key=True)

@@ -1,0 +1,40 @@
+"""A Python file of the project that a custom metric may run, as long as it has this digest.
+
+The digest says that somebody has read the file: another byte in it, and the spec is refused until it is read again.
+It stands in the key of the steps that run the file. The file runs with the rights of the step; its sockets and child
+processes are refused, which stops accidents and is no sandbox. It may import installed packages, and no other file of
+the project, because no digest speaks for that.
+"""
+
+from typing import Any
+
+from lcspec.kinds.api import Body, Bound, Context, Kind, marked, option
+
+
+class PythonBody(Body):
+    """One Python file."""
+
+    path: str = option(doc="The file, relative to the folder of the spec and inside it.")
+    sha256: str = option(doc="SHA-256 of the file that was read.", pattern=r"^[0-9a-f]{64}$")
+
+
+def item(body: PythonBody) -> str:
+    """What is allowed, as those ask who need it."""
+    return body.path
+
+
+def lower(ctx: Context, entry: Bound) -> dict[str, Any]:
+    """No steps: the fields that enter the keys of the steps that use it."""
+    return marked(entry.body)
+
+
+EXAMPLE = f"{{kind: python, path: metrics/brevity.py, sha256: {'3fa1' * 16}}}"
+KIND = Kind(
+    family="allow",
+    name="python",
+    version=1,
+    body=PythonBody,
+    lower=lower,
+    summary="a Python file that a custom metric may run",
+    example=EXAMPLE,
+)
