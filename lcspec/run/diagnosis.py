@@ -5,7 +5,7 @@ from typing import Any
 
 from lcspec.diag.model import Diagnostic
 from lcspec.run import processes
-from lcspec.run.running import Running
+from lcspec.run.running import LEAVES_WITHIN, Running
 from lcspec.units import format_bytes, format_seconds
 
 RETRIES = 2  # of a step that fetches, when what failed may be the network
@@ -23,6 +23,9 @@ def diagnose(one: Running, code: int) -> Diagnostic:
     last = last_line(one)
     notes = (f"the last line of its log: {last}",) if last else ()
     log = f"see its log: {one.log.path}"
+    if one.stayed:
+        message = f"it closed its channel and did not leave within {LEAVES_WITHIN:.0f} s"
+        return Diagnostic("LC1210", message, notes=notes, help=log)
     if code == -signal.SIGKILL:
         if processes.oom_kills() > one.oom_kills:
             seen = f"; it held {format_bytes(one.watch.peak)}" if one.watch.peak else ""

@@ -47,12 +47,20 @@ class Ledger:
 
         with _told(root), flocked(root / "ledger.lock"):  # two that make its tables at once would undo each other's
             try:
-                made = Ledger(root, _connect(root))
-                made._catch_up()
+                return Ledger._caught_up(root)
             except sqlite3.DatabaseError as error:
                 if _outside(error):
                     raise
-                made = Ledger._anew(root)
+            return Ledger._anew(root)
+
+    @staticmethod
+    def _caught_up(root: Path) -> "Ledger":
+        made = Ledger(root, _connect(root))
+        try:
+            made._catch_up()
+        except BaseException:
+            made.close()
+            raise
         return made
 
     @staticmethod
@@ -71,9 +79,7 @@ class Ledger:
             pass
         for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
             (root / name).unlink(missing_ok=True)
-        made = Ledger(root, _connect(root))
-        made._catch_up()
-        return made
+        return Ledger._caught_up(root)
 
     @staticmethod
     def peek(root: Path) -> "Ledger":
@@ -224,6 +230,10 @@ class Ledger:
     def recorded(self) -> dict[str, tuple[str, str, int | None]]:
         """Key to step, digest and run of every record that should be there."""
         return {row[0]: (row[1], row[2], row[3]) for row in self._rows("select key, step, sha256, run from records")}
+
+    def heads(self) -> dict[str, str]:
+        """Step id to the key with which it last finished."""
+        return dict(self._rows("select step, key from attempts where status='ok' order by rowid"))
 
     def recent_keys(self, runs: int) -> set[str]:
         """Keys of the records that the latest `runs` runs of each spec made."""

@@ -14,6 +14,7 @@ from lcspec.run.store.layout import Snapshot
 from lcspec.run.worker import Worker
 
 WINDOW = 60.0  # seconds over which a rate is taken
+LEAVES_WITHIN = 5.0  # seconds from the end of a step's words to the end of its process
 
 
 class Pace:
@@ -50,6 +51,8 @@ class Running:
     started: float = field(default_factory=time.monotonic)
     since: float = field(default_factory=time.time)
     log_open: bool = True
+    leave_by: float | None = None  # when a step that has closed its channel must be gone
+    stayed: bool = False  # it was not
     kill_at: float | None = None
     told: dict[str, Any] = field(default_factory=lambda: {"metrics": {}, "measured": {}, "warnings": []})
     pace: Pace = field(default_factory=Pace)
@@ -77,6 +80,22 @@ class Running:
         else:
             self.told[kind] = data
         return None
+
+    def read_log(self) -> None:
+        """Takes what it has printed: a sign of life."""
+        self.log_open = self.log.read()
+        self.watch.heard()
+
+    def fell_silent(self) -> None:
+        """Notes that it has closed its channel: it may leave by itself, so that its exit code is its own."""
+        self.leave_by = time.monotonic() + LEAVES_WITHIN
+
+    def over(self) -> bool:
+        """Whether its process is gone and nothing that it said is left to hear, or it has had its time to leave."""
+        if self.worker.gone():
+            return self.leave_by is not None or self.worker.quiet()
+        self.stayed = self.leave_by is not None and time.monotonic() > self.leave_by
+        return self.stayed
 
     def brief(self) -> dict[str, Any]:
         """What others are shown of it while it runs."""

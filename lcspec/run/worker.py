@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, reduction
 from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +21,6 @@ from lcspec.run.step import die_with_parent, run_job
 
 Message = tuple[str, Mapping[str, Any]]
 _CHUNK = 1 << 16
-_SETTLE = 5.0  # seconds from the end of a step's words to the end of its process
 
 
 class Held(NamedTuple):
@@ -48,15 +48,16 @@ class Worker(Protocol):
 
     pid: int
     channel: Any
+    leaving: int | None  # readable once the process is gone; None where the kernel offers nothing of the kind
 
     def receive(self) -> list[Message] | None:
         """What the step has said; None when it has closed its end. Waits if nothing is there."""
 
-    def ended(self) -> bool:
-        """Whether the process is gone, though something that it started may hold its end open."""
+    def quiet(self) -> bool:
+        """Whether nothing that was said is still to be received. After the process has ended it stays so."""
 
-    def settle(self) -> None:
-        """Gives a step that has closed its end a moment to leave by itself, so that its exit code is its own."""
+    def gone(self) -> bool:
+        """Whether the process has ended, though something that it started may hold its end of the channel open."""
 
     def wait(self) -> int:
         """The exit code, after the process has ended; negative when a signal ended it."""
@@ -96,6 +97,7 @@ class Forked:
         theirs.close()
         self.channel: Connection = ours
         self.pid = self._process.pid or 0
+        self.leaving: int | None = self._process.sentinel
 
     def receive(self) -> list[Message] | None:
         """See `Worker`."""
@@ -107,13 +109,13 @@ class Forked:
             return said if "said" in locals() else None
         return said
 
-    def ended(self) -> bool:
+    def quiet(self) -> bool:
         """See `Worker`."""
-        return self._process.exitcode is not None and not self.channel.poll()
+        return not self.channel.poll()
 
-    def settle(self) -> None:
+    def gone(self) -> bool:
         """See `Worker`."""
-        self._process.join(_SETTLE)
+        return self._process.exitcode is not None
 
     def wait(self) -> int:
         """See `Worker`."""
@@ -169,6 +171,7 @@ class Spawned:
         os.close(writing)
         self.channel, self._rest = reading, b""
         self.pid = self._process.pid
+        self.leaving: int | None = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
         if self._process.stdin is None:
             raise RuntimeError("no pipe to the step")
         with suppress(BrokenPipeError):  # it has ended already: its exit code says more
@@ -183,16 +186,13 @@ class Spawned:
         *lines, self._rest = (self._rest + data).split(b"\n")
         return [(kind, told) for kind, told in map(json.loads, lines)]
 
-    def ended(self) -> bool:
+    def quiet(self) -> bool:
         """See `Worker`."""
-        import select
+        return not wait_for_any([self.channel], timeout=0)
 
-        return self._process.poll() is not None and not select.select([self.channel], [], [], 0)[0]
-
-    def settle(self) -> None:
+    def gone(self) -> bool:
         """See `Worker`."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SETTLE)
+        return self._process.poll() is not None
 
     def wait(self) -> int:
         """See `Worker`."""
@@ -201,6 +201,8 @@ class Spawned:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
         os.close(self.channel)
+        if self.leaving is not None:
+            os.close(self.leaving)
         return code
 
 

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lcspec.ir.record import StepRecord
+from lcspec.run.findings import Report
 from lcspec.run.garbage import Keep
 from lcspec.run.gc import collect
 from lcspec.run.ledger import Ledger
+from lcspec.run.ledger_check import check_ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.repair import repair
 from lcspec.run.store import Store
@@ -27,7 +29,9 @@ from lcspec.run.store.points import KILL_AT, point
 from lcspec.run.verify import verify
 
 NUMBERS = st.integers(0, 5)
+DAMAGES = ("flip", "cut", "delete")
 SHARED = 3  # numbers with the same remainder share a file
+_LEFT_OPEN: list[Ledger] = []
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
@@ -39,8 +43,8 @@ def content(number: int) -> str:
     return f"content of {number}"
 
 
-def publish(root: Path, number: int) -> None:
-    """What a step's publisher does."""
+def publish(root: Path, number: int, *, close: bool = True) -> None:
+    """What a step's publisher does; `close` False leaves the ledger open, as a kill does."""
     store = Store.open(root)
     folder = Path(tempfile.mkdtemp(dir=root.parent))  # `work/` belongs to the apply that holds the lock
     (folder / "own.txt").write_text(content(number))
@@ -49,7 +53,10 @@ def publish(root: Path, number: int) -> None:
     store.heads.set(record.step, record.key)
     ledger = Ledger.open(root)
     ledger.attempt(0, step=record.step, kind="k", key=record.key, status="ok", seconds=1, peak=1, record=record)
-    ledger.close()
+    if close:
+        ledger.close()
+    else:
+        _LEFT_OPEN.append(ledger)
 
 
 def now() -> str:
@@ -152,11 +159,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.shift = shift
 
     @precondition(lambda self: self.published)
-    @rule(data=st.data(), how=st.sampled_from(["flip", "cut", "delete"]))
+    @rule(data=st.data(), how=st.sampled_from(DAMAGES))
     def corrupt_and_repair(self, data: st.DataObject, how: str) -> None:
         found = [path for part in ("store", "records") for path in sorted((self.root / part).rglob("*"))]
         path = data.draw(st.sampled_from([path for path in found if path.is_file()]), label="damaged")
-        store = Store.peek(self.root)
+        store, entered = Store.peek(self.root), check_ledger(self.root, Report()).records
         hit = {
             number
             for number in self.there()
@@ -164,11 +171,26 @@ class StoreMachine(RuleBasedStateMachine):
         }
         damage(path, how)
         report = verify(self.root)
-        assert len(report.findings) == 1 or (how == "delete" and not hit)
+        # Nobody can know of what is deleted before it was entered into the ledger: it was never acknowledged.
+        untold = how == "delete" and (not hit or (path.suffix == ".json" and path.stem not in entered))
+        assert len(report.findings) == (0 if untold else 1)
         assert set(report.rerun) == {f"step:{number}" for number in hit} or path.parent.parent.name == "records"
+        self.repair(report)
+        self.published -= hit
+        assert self.there() >= self.published
+
+    def repair(self, report: Report) -> None:
         with StoreLock.acquire(self.root):
             assert repair(Store.open(self.root), report).findings == []
-        self.published -= hit
+
+    @precondition(lambda self: self.published)
+    @rule(name=st.sampled_from(["journal.jsonl", "ledger.db", "ledger.db-wal"]), how=st.sampled_from(DAMAGES))
+    def corrupt_the_ledger_and_repair(self, name: str, how: str) -> None:
+        path = self.root / name
+        if not path.exists() or not path.stat().st_size:
+            return
+        damage(path, how)
+        self.repair(verify(self.root))
         assert self.there() >= self.published
 
     @staticmethod

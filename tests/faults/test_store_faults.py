@@ -4,8 +4,10 @@ import os
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,30 @@ def test_first_publishers_at_the_same_time_lose_no_entry(tmp_path: Path) -> None
             end(pid)
         assert_store_ok(root)
         assert len(Ledger.open(root).recorded()) == 4
+
+
+@pytest.mark.parametrize("fault", ["row", "page"])
+def test_killed_after_the_index_was_made_anew_nothing_of_it_is_lost(tmp_path: Path, fault: str) -> None:
+    """The new index has a log of its own, and whoever still holds the damaged one does not take it away."""
+    Store.open(tmp_path)
+    for number in range(3):
+        publish(tmp_path, number)
+    damage_index(tmp_path, fault)
+
+    def publish_and_die() -> None:
+        publish(tmp_path, 4, close=False)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    end(start(publish_and_die), may_be_killed=True)
+    assert_store_ok(tmp_path)
+    assert len(Ledger.open(tmp_path).recorded()) == 4
+
+
+def damage_index(root: Path, fault: str) -> None:
+    if fault == "page":
+        with (root / "ledger.db").open("r+b") as file:
+            file.truncate(file.seek(0, os.SEEK_END) // 2)
+        return
+    with closing(sqlite3.connect(root / "ledger.db")) as database:
+        database.execute("update entries set sha256='0' where seq=3")
+        database.commit()

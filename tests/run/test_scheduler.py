@@ -52,6 +52,14 @@ def test_each_way_to_fail_has_its_code(tmp_path: Path, name: str, code: str) -> 
     assert told["codes"] == [(name, code)]
 
 
+def test_a_step_that_does_not_leave_is_ended_and_keeps_nothing_waiting(tmp_path: Path) -> None:
+    told = run(tmp_path, "linger", "other", options={"jobs": 2, "keep_going": True})
+    assert told["codes"] == [("linger", "LC1210")]
+    assert "did not leave" in told["failures"][0][2]
+    kinds = [(event["event"], event["step"]) for event in told["events"]]
+    assert kinds.index(("step-finished", "other")) < kinds.index(("step-failed", "linger"))
+
+
 def test_an_interrupt_ends_the_step_and_says_so(tmp_path: Path) -> None:
     process = start(tmp_path, "sleep")
     wait_for(tmp_path / "pid")

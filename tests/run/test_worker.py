@@ -1,6 +1,8 @@
 """The process of a step, between its last word and its end."""
 
 import sys
+import time
+from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,9 @@ def test_a_step_that_is_slow_to_leave_is_not_taken_for_a_killed_one(
         worker = workers.Spawned(job, held, {})
         assert worker.receive() == [("done", {})]
         assert worker.receive() is None
-        worker.settle()
+        deadline = time.monotonic() + 10
+        while not worker.gone():
+            assert time.monotonic() < deadline
+            wait_for_any([worker.leaving], timeout=1)
         workers.sweep(worker)
         assert worker.wait() == 0

@@ -191,6 +191,12 @@ def chatter(io):
     write(io)
 
 
+def linger(io):
+    """Closes its channel and stays: what runs beside it must be heard meanwhile."""
+    os.close(int(os.environ["LCSPEC_EVENTS"]))
+    time.sleep(600)
+
+
 def count_runs(io):
     """Leaves a line for each time that it runs."""
     with (io.root / "runs").open("a") as file:
