@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import generate, peers  # noqa: E402
 from lcspec.compile.facts import Facts  # noqa: E402
-from lcspec.compile.planner import plan_steps  # noqa: E402
+from lcspec.compile.planner import Planning  # noqa: E402
 from lcspec.ir.plan import Graph, Step  # noqa: E402
 from lcspec.ir.record import StepRecord  # noqa: E402
 from lcspec.lock import Lock  # noqa: E402
@@ -98,7 +98,7 @@ def per_step(count: int, *, ml: bool) -> None:
             execute(
                 store=store,
                 ledger=ledger,
-                replan=lambda: plan_steps(graph, Lock(), facts)[0],
+                planning=Planning(graph, Lock(), facts),
                 emit=lambda event: stamps.append(time.perf_counter()) if event.kind == "step-finished" else None,
                 root=Path(name),
                 run=ledger.start_run("bench", "", []),

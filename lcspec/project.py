@@ -49,7 +49,7 @@ class Project:
     def probed(self) -> list[Path]:
         """Paths whose coming or going changes what a command says, even where none of them was ever opened."""
         marks = [folder / name for folder in (self.folder, *self.folder.parents) for name in ("lcspec.toml", ".git")]
-        state = [self.store / name for name in ("records", "releases", "heads.json", "ledger.db", "ledger.db-wal")]
+        state = [self.store / name for name in ("records", "releases", "heads.jsonl", "ledger.db", "ledger.db-wal")]
         return [self.lock, *marks, *state]
 
     def build(self, name: str) -> Path:

@@ -1,14 +1,16 @@
 """`Graph` + lock + facts to planned steps: what would run, what is reused, and why. Pure and linear in the steps.
 
-The scheduler calls the same function after each finished step: dry run and apply cannot disagree.
+The scheduler asks the same object again after each finished step, which plans anew what that step can have changed, in
+the same way: dry run and apply cannot disagree, and a whole run is linear in the steps too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from lcspec.canon import changed
 from lcspec.compile.facts import Facts
 from lcspec.compile.keys import key_parts, step_key
+from lcspec.compile.waits import Waits
 from lcspec.gates.choose import Chooser
 from lcspec.ir.plan import Chosen, Graph, Output, PlannedStep, Ref, Selection, Step, Stored
 from lcspec.ir.record import StepRecord
@@ -32,25 +34,70 @@ def plan_steps(
     graph: Graph, lock: Lock | None, facts: Facts, selection: Selection = EVERYTHING
 ) -> tuple[tuple[PlannedStep, ...], Chooser]:
     """Every step with its action, in topological order, and the chooser that knows the decisions so far."""
-    work = _Planning(graph, lock, facts, selection)
-    return tuple(work.plan(step) for step in graph.steps), work.chooser
+    planning = Planning(graph, lock, facts, selection)
+    return planning.steps(), planning.chooser
 
 
-class _Planning:
-    def __init__(self, graph: Graph, lock: Lock | None, facts: Facts, selection: Selection) -> None:
+class Planning:
+    """The plan of a graph, kept true while its steps finish.
+
+    A step whose plan rests on something that is not known yet waits for it. When a step gets its record, or turns out
+    not to be needed, those that wait for it are planned anew, and so on downstream.
+    """
+
+    def __init__(self, graph: Graph, lock: Lock | None, facts: Facts, selection: Selection = EVERYTHING) -> None:
         self.graph, self.lock, self.facts, self.selection = graph, lock, facts, selection
-        self.steps = {step.id: step for step in graph.steps}
-        self.done: dict[str, PlannedStep] = {}
-        self.records: dict[str, StepRecord] = {}
-        self.chooser = Chooser(graph, self.records.get)
+        self._steps = {step.id: step for step in graph.steps}
+        self._done: dict[str, PlannedStep] = {}
+        self._records: dict[str, StepRecord] = {}
+        self._rerun: set[str] = set()
+        self._keyed: dict[str, dict[str, None]] = {}  # key to the steps that would make its record
+        self._waits = Waits(graph, self._records)
+        self.chooser = self._waits.chooser
 
-    def plan(self, step: Step) -> PlannedStep:
-        if step.id not in self.done:
+    def steps(self) -> tuple[PlannedStep, ...]:
+        """Every step with its action, in topological order, as things stand."""
+        if not self._done:
+            for step in self.graph.steps:
+                self._planned(step)
+            for choice in self.graph.choices:
+                self._waits.answer(("choice", choice.id))
+            self._plan_again(())
+        return tuple(self._done[step.id] for step in self.graph.steps)
+
+    def finished(self, key: str, step: str) -> list[PlannedStep]:
+        """Tells that `step` has made the record of `key`; the steps to which something else happens now."""
+        self._rerun.add(step)
+        return self._plan_again(self._keyed.pop(key, ()))
+
+    def decided(self) -> list[Decision]:
+        """The choices that were decided since this was last asked."""
+        return self._waits.decided()
+
+    def _plan_again(self, ids: Iterable[str]) -> list[PlannedStep]:
+        self._waits.again.extend(ids)
+        changed: dict[str, PlannedStep] = {}
+        while self._waits.again:
+            step_id = self._waits.again.popleft()
+            before = self._done.pop(step_id)
+            made = self._planned(self._steps[step_id])
+            if (made.action, made.key) != (before.action, before.key):
+                changed[step_id] = made
+        return list(changed.values())
+
+    # --- one step --------------------------------------------------------------------------------------------------
+
+    def _planned(self, step: Step) -> PlannedStep:
+        if step.id not in self._done:
             made = self._selected(self._plan(step))
             if made.action not in (REUSE, SKIP):  # a plan that reuses everything asks no ledger
                 made = replace(made, estimate=self.facts.history(step) or step.estimate)
-            self.done[step.id] = made
-        return self.done[step.id]
+                if made.key:
+                    self._keyed.setdefault(made.key, {})[step.id] = None
+            self._done[step.id] = made
+            if made.action == SKIP or step.id in self._records:
+                self._waits.known(step.id)
+        return self._done[step.id]
 
     def _selected(self, planned: PlannedStep) -> PlannedStep:
         """A step that is not selected does not run; what it made before is used as ever."""
@@ -64,7 +111,7 @@ class _Planning:
         held, why = self._condition(step)
         if held is False:
             return replace(planned, action=SKIP, reason=why)
-        inputs = {name: self.resolve(ref) for name, ref in step.inputs.items()}
+        inputs = {name: self._resolve(ref, step.id) for name, ref in step.inputs.items()}
         if NEVER in inputs.values():
             return replace(planned, action=SKIP, reason="no candidate is left to work on")
         if self.lock is None or step.params.get("pinned") is False:
@@ -77,10 +124,10 @@ class _Planning:
         key = step_key(parts)
         planned = replace(planned, key=key, inputs=known, parts=parts)
         record = self.facts.records.get(key)
-        if record is not None and step.id in self.selection.replace:
+        if record is not None and step.id in self.selection.replace and step.id not in self._rerun:
             return replace(planned, reason="runs again by --replace", cause=REQUESTED)
         if record is not None:
-            self.records[step.id] = record
+            self._records[step.id] = record
             return self._renamed(replace(planned, action=REUSE, reason="unchanged"), record)
         if held is None:
             return replace(planned, action=CONDITIONAL, reason=why)
@@ -123,8 +170,8 @@ class _Planning:
         if isinstance(ref, Output):
             return ref.step
         if isinstance(ref, Chosen):
-            decision = self.chooser.decision(ref.choice)
-            if decision and decision.winner:
+            decision = self._waits.answer(("choice", ref.choice))
+            if isinstance(decision, Decision) and decision.winner:
                 return self._producer(self.graph.candidates[decision.winner].slots[ref.slot])
             return ref.choice
         return "stored"
@@ -136,39 +183,43 @@ class _Planning:
         moved = tuple(changed(head.parts, parts))
         return (CHANGED, _moved_reason(moved), moved) if moved else (GONE, "its record is gone", ())
 
-    def resolve(self, ref: Ref) -> str:
-        """The digest of an input, or ABSENT, UNKNOWN, NEVER."""
+    def _resolve(self, ref: Ref, asker: str) -> str:
+        """The digest of an input of `asker`, or ABSENT, UNKNOWN, NEVER."""
         if isinstance(ref, Stored):
             return ref.digest
         if isinstance(ref, Chosen):
-            decision = self.chooser.decision(ref.choice)
-            if decision is None:
+            decision = self._waits.answer(("choice", ref.choice), asker)
+            if not isinstance(decision, Decision):
                 return UNKNOWN
             if decision.winner is None:
                 return NEVER
             slot = self.graph.candidates[decision.winner].slots.get(ref.slot)
-            return ABSENT if slot is None else self.resolve(slot)
-        planned = self.plan(self.steps[ref.step])
-        record = self.records.get(ref.step)
+            return ABSENT if slot is None else self._resolve(slot, asker)
+        planned = self._planned(self._steps[ref.step])
+        record = self._records.get(ref.step)
         if record is not None:
             return record.outputs[ref.name]
-        return NEVER if planned.action == SKIP else UNKNOWN
+        if planned.action == SKIP:
+            return NEVER
+        self._waits.wait(ref.step, asker)
+        return UNKNOWN
 
     def _condition(self, step: Step) -> tuple[bool | None, str]:
         """Whether the step is needed: True, False or None (not known yet), and the sentence that says why."""
         undecided = ""
         for rule, name in step.condition.all:
-            value, positive = self._holds(rule, name)
+            value, positive = self._holds(rule, name, step.id)
             if value is False:
                 return False, _NOT_NEEDED[rule].format(name=name)
             if value is None and not undecided:
                 undecided = positive
         return (None, undecided) if undecided else (True, "")
 
-    def _holds(self, rule: str, name: str) -> tuple[bool | None, str]:
+    def _holds(self, rule: str, name: str, asker: str) -> tuple[bool | None, str]:
+        answer = self._waits.answer(("passes" if rule == "passes" else "choice", name), asker)
         if rule == "passes":
-            return self.chooser.passes_test(name), f"only if `{name}` passes its gates on test"
-        decision: Decision | None = self.chooser.decision(name)
+            return None if answer is None else bool(answer), f"only if `{name}` passes its gates on test"
+        decision = answer if isinstance(answer, Decision) else None
         if rule == "rung-fails":
             return None if decision is None else not decision.passed, f"only if {name} does not pass its gates"
         return None if decision is None else decision.winner is not None, f"only if there is a {name}"

@@ -21,6 +21,7 @@ class Chooser:
         self.graph, self.record_of = graph, record_of
         self._choices = {choice.id: choice for choice in graph.choices}
         self._decided: dict[str, Decision] = {}
+        self._judged: dict[tuple[str, str], tuple[Verdict, ...]] = {}
 
     def decision(self, choice_id: str) -> Decision | None:
         """The decision of a choice, or None while a record is missing."""
@@ -58,6 +59,8 @@ class Chooser:
 
     def verdicts(self, candidate_id: str, split: str) -> tuple[Verdict, ...] | None:
         """The verdicts of all gates that apply to a candidate on a split; None while evidence is missing."""
+        if (candidate_id, split) in self._judged:
+            return self._judged[candidate_id, split]
         candidate = self.graph.candidates[candidate_id]
         made = []
         for gate in self.graph.gates:
@@ -67,6 +70,7 @@ class Chooser:
             if verdict is None:
                 return None
             made.append(verdict)
+        self._judged[candidate_id, split] = tuple(made)
         return tuple(made)
 
     def serving_verdicts(self) -> tuple[Verdict, ...] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.compile.facts import Facts
-from lcspec.compile.planner import EVERYTHING, LEFT_OUT, plan_steps
+from lcspec.compile.planner import EVERYTHING, LEFT_OUT, Planning
 from lcspec.gates.choose import Chooser, bad
 from lcspec.ir.plan import Graph, PlannedStep, Selection
 from lcspec.ir.record import Event, StepRecord
@@ -19,9 +19,10 @@ from lcspec.run import runs
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.looks import look_of
+from lcspec.run.outcome import Outcome
 from lcspec.run.release import Releases
 from lcspec.run.repair import set_aside
-from lcspec.run.scheduler import Outcome, execute
+from lcspec.run.scheduler import execute
 from lcspec.run.settings import RunSettings
 from lcspec.run.store import Store
 
@@ -81,34 +82,16 @@ def apply_graph(
     store = Store.open(job.store)
     with StoreLock.acquire(job.store, wait=wait) as lock, closing(Ledger.open(job.store)) as ledger:
         store.blobs.aside = lambda digest: set_aside(store, ledger, digest)
-        idle = all(step.action != "run" for step in plan_steps(job.graph, job.lock, job.facts)[0])
+        planning = Planning(job.graph, job.lock, job.facts, job.selection)
+        idle = all(step.action != "run" for step in planning.steps())
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
         began = time.time()
-        told: set[str] = set()
-        again = set(job.selection.replace)
-
-        def hear(event: Event) -> None:
-            if event.kind == "step-finished" and event.step in again:
-                again.remove(event.step)
-            emit(event)
-
-        def replan() -> tuple[PlannedStep, ...]:
-            selection = replace(job.selection, replace=frozenset(again))
-            steps, chooser = plan_steps(job.graph, job.lock, job.facts, selection)
-            for choice, decision in chooser.decisions().items():
-                if choice not in told:
-                    told.add(choice)
-                    name = chooser.name(decision.winner) if decision.winner else "none"
-                    data = {"choice": choice, "name": name, "passed": decision.passed, "why": decision.why}
-                    emit(Event("choice", None, data, now()))
-            return steps
-
         outcome = execute(
             store=store,
             ledger=ledger,
-            replan=replan,
-            emit=hear,
+            planning=planning,
+            emit=emit,
             jobs=jobs,
             keep_going=keep_going,
             root=job.folder,
@@ -116,7 +99,9 @@ def apply_graph(
             lock=lock,
             settings=settings,
         )
-        applied = _decide(job, outcome, ledger, run)
+        if job.selection.replace:  # what was to run again and did not stands as it was
+            planning = Planning(job.graph, job.lock, job.facts, replace(job.selection, replace=frozenset()))
+        applied = _decide(job, planning, outcome, ledger, run)
         if not idle:
             ledger.finish_run(run, outcome.status)
             _remember(job, applied, run, began)
@@ -124,9 +109,8 @@ def apply_graph(
     return applied
 
 
-def _decide(job: Job, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
-    selection = replace(job.selection, replace=frozenset())
-    steps, chooser = plan_steps(job.graph, job.lock, job.facts, selection)
+def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
+    steps, chooser, selection = planning.steps(), planning.chooser, job.selection
     records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
     applied = Applied(outcome, steps, chooser, records)
     _count_looks(job, applied, ledger, run)

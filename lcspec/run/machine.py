@@ -93,6 +93,10 @@ class Tokens:
         self._held[key] = (cut, given)
         return tuple(given)
 
+    def spent(self) -> bool:
+        """Whether no CPU is left, so that nothing can be taken."""
+        return sum(held.cpus for held, _ in self._held.values()) >= self.machine.cpus
+
     def give(self, key: str) -> None:
         """Gives the tokens of a step back."""
         _, gpus = self._held.pop(key)

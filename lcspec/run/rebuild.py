@@ -34,7 +34,9 @@ def rebuild(root: Path) -> Rebuilt:
         text = "".join(entry.line + "\n" for entry in chain).encode("utf-8", "surrogateescape")
         replace_file(journal.path, text, root / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}")
     with closing(Ledger.rebuilt(root)) as ledger:
-        adopted = _adopt(Store.peek(root), ledger)
+        store = Store.peek(root)
+        adopted = _adopt(store, ledger)
+        store.heads.write(ledger.heads())
     return Rebuilt(len(chain), lost, adopted)
 
 

@@ -1,73 +1,50 @@
-"""Runs what the planner says, again and again, until nothing with a known key is left to run.
+"""Runs what the planner says until nothing with a known key is left to run.
 
-The loop holds no plan of its own: after each finished step it plans anew, with the function of the dry run. Steps start
-in the order of the plan, as far as tokens go; each key is started once, but for a step whose network failed.
+The loop holds no plan of its own: after each finished step it asks the planning of the dry run what that has changed.
+Steps start in the order of the plan, as far as tokens go; each key is started once, unless its network failed.
 """
 
-import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any
 
+from lcspec.compile.planner import Planning
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
-from lcspec.ir.record import Event, StepRecord
-from lcspec.run import limits, logs, processes
+from lcspec.ir.record import Event
+from lcspec.run import limits, logs
 from lcspec.run import worker as workers
 from lcspec.run.blocked import blocked
 from lcspec.run.diagnosis import RETRIES, diagnose, may_pass
+from lcspec.run.ending import Ender
 from lcspec.run.interrupts import Interrupts
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.machine import Need, Tokens, need, this_machine
-from lcspec.run.publishing import Unpublished, publish
+from lcspec.run.outcome import Outcome
+from lcspec.run.publishing import Unpublished
+from lcspec.run.ready import Ready
 from lcspec.run.running import Running
-from lcspec.run.secrets import Redactor, passwords_of_urls, resolve
 from lcspec.run.settings import RunSettings
+from lcspec.run.starting import Starter, cannot_start
 from lcspec.run.store import Store
-from lcspec.run.store.layout import snapshot
-from lcspec.run.workspace import clear, prepare
 
 TICK = 0.2  # seconds between looks at what says nothing
 TELL_EVERY = 0.5  # seconds between two writings of what `status` reads
 RETRY_AFTER = (2.0, 8.0)  # seconds before the second and the third attempt
 
-Replan = Callable[[], Sequence[PlannedStep]]
-
-
-@dataclass
-class Outcome:
-    """What a run came to.
-
-    Attributes:
-        status: ok, failed or interrupted.
-        failures: step and diagnostic of each that failed, in the order in which they failed.
-        warnings: what did not stop the run, but should be known.
-        skipped: step and the reason for each that could not run because of that.
-        overhead: seconds that no step was at work.
-        exit_code: what the outcome asks for; None where the usual code will do.
-    """
-
-    status: str = "ok"
-    failures: list[tuple[str, Diagnostic]] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    ran: int = 0
-    reused: int = 0
-    overhead: float = 0.0
-    exit_code: int | None = None
+Emit = Callable[[Event], None]
 
 
 def execute(
     *,
     store: Store,
     ledger: Ledger,
-    replan: Replan,
-    emit: Callable[[Event], None],
+    planning: Planning,
+    emit: Emit,
     jobs: int | None = 1,
     keep_going: bool = False,
     root: Path,
@@ -79,152 +56,129 @@ def execute(
 
     `jobs` None means as many at a time as fit.
     """
-    work = _Execution(store, ledger, emit, root, run, lock, settings or RunSettings())
-    work.jobs, work.keep_going = jobs or work.settings.run.jobs or work.tokens.machine.cpus, keep_going
+    settings = settings or RunSettings()
+    tokens = Tokens(this_machine(), settings)
+    work = _Execution(planning, emit, tokens, settings, lock, run)
+    work.starter = Starter(store, root, run, lock, tokens.machine, settings)
+    work.ender = Ender(store, ledger, run)
+    work.jobs, work.keep_going = jobs or settings.run.jobs or tokens.machine.cpus, keep_going
     began = time.monotonic()
     with work.interrupts.watched():
-        work.loop(replan)
+        work.loop(store)
     work.outcome.overhead = max(0.0, time.monotonic() - began - work.busy)
     return work.outcome
 
 
 class _Execution:
+    starter: Starter
+    ender: Ender
+
     def __init__(
-        self,
-        store: Store,
-        ledger: Ledger,
-        emit: Callable[[Event], None],
-        root: Path,
-        run: int,
-        lock: StoreLock,
-        settings: RunSettings,
+        self, planning: Planning, emit: Emit, tokens: Tokens, settings: RunSettings, lock: StoreLock, run: int
     ) -> None:
-        self.store, self.ledger, self._emit = store, ledger, emit
-        self.root, self.run, self.lock, self.settings = root, run, lock, settings
+        self.planning, self._emit, self.tokens, self.settings = planning, emit, tokens, settings
+        self.lock, self.run = lock, run
         self.jobs, self.keep_going = 1, False
-        self.tokens = Tokens(this_machine(), settings)
         self.interrupts = Interrupts()
         self.outcome = Outcome()
+        self.ready = Ready(())
         self.running: dict[str, Running] = {}
         self.attempts: dict[str, int] = {}
         self.retry_at: dict[str, float] = {}
         self.failed: dict[str, str] = {}  # key to step
-        self.server = False
         self.busy, self._told = 0.0, 0.0
 
     # --- the loop --------------------------------------------------------------------------------------------------
 
-    def loop(self, replan: Replan) -> None:
-        planned = replan()
+    def loop(self, store: Store) -> None:
+        planned = self.planning.steps()
+        self._tell_choices()
         self.outcome.reused = sum(step.action == "reuse" for step in planned)
         todo = sum(step.action not in ("reuse", "skip", "left-out") for step in planned)
         self.emit("run-started", None, {"steps": len(planned), "reused": self.outcome.reused, "todo": todo})
         if any(step.action == "run" for step in planned):
-            self.store.sweep()
-            logs.trim(self.store.root)
+            store.sweep()
+            logs.trim(store.root)
+        self.ready = Ready(planned)
+        self.starter.expect(planned)
         while True:
-            self._start_ready(planned)
+            self._start_ready()
             if not self.running and not self.retry_at:
                 break
-            if self._hear():
-                planned = replan()
+            self._hear()
             self._mind_limits()
             self._mind_interrupts()
         if self.failed:
-            self._tell_skipped(planned)
+            self._tell_skipped()
 
     def _stopping(self) -> bool:
         return bool(self.interrupts) or (bool(self.outcome.failures) and not self.keep_going)
 
-    def _start_ready(self, planned: Sequence[PlannedStep]) -> None:
+    def _start_ready(self) -> None:
         if self._stopping():
             self.retry_at.clear()
             return
-        for step in planned:
-            if len(self.running) >= self.jobs:
+        for step in self.ready:
+            if len(self.running) >= self.jobs or self.tokens.spent():
                 return
-            key = step.key
-            if step.action != "run" or not key or key in self.running or key in self.failed:
+            key = step.key or ""
+            if key in self.running or self.retry_at.get(key, 0.0) > time.monotonic():
                 continue
-            if self.retry_at.get(key, 0.0) > time.monotonic():
+            if key in self.failed:
+                self.ready.drop(step)
                 continue
             wanted = need(step, self.tokens.machine, self.settings)
             gpus = self.tokens.take(key, wanted)
             if gpus is not None:
                 self.retry_at.pop(key, None)
-                self._start(step, planned, wanted, gpus)
+                self._start(step, wanted, gpus)
                 if self._stopping():
                     return
 
-    def _start(self, planned: PlannedStep, whole: Sequence[PlannedStep], wanted: Need, gpus: tuple[str, ...]) -> None:
+    def _start(self, planned: PlannedStep, wanted: Need, gpus: tuple[str, ...]) -> None:
         key, step = planned.key or "", planned.step
         self.attempts[key] = self.attempts.get(key, 0) + 1
-        if not self.server and not step.resources.network:
-            self._start_server(whole)
         try:
-            running = self._launch(planned, min(wanted.cpus, self.tokens.machine.cpus), gpus)
+            self.running[key] = self.starter.start(planned, wanted, gpus, self.attempts[key])
         except (LcspecError, OSError) as error:
             self.tokens.give(key)
-            self._fail(step.id, key, *_cannot_start(error))
+            self._fail(step.id, key, *cannot_start(error))
             return
-        self.running[key] = running
+        self.ready.drop(planned)
         self.emit("step-started", step.id, {"kind": step.kind, "reason": planned.reason})
         if short := self.tokens.too_large(wanted):
             self.emit("log", step.id, {"message": f"it asks for {short} that this machine has: it runs alone"})
         self._tell(force=True)
-        if step.resources.network and not self.server:
-            self._start_server(whole)  # imports while this step waits for the network
-
-    def _launch(self, planned: PlannedStep, threads: int, gpus: tuple[str, ...]) -> Running:
-        key, step = planned.key or "", planned.step
-        values = resolve(step.secrets, self.root)
-        hidden = Redactor([*values.values(), *(passwords_of_urls() if step.resources.network else ())])
-        log = logs.Log(logs.path(self.store.root, self.run, step.id, key), hidden)
-        try:
-            job = prepare(self.store, planned, root=self.root, threads=threads, log=log.path, gpus=gpus, secrets=values)
-            inputs, kills = snapshot(self.store.work(key) / "in"), processes.oom_kills()
-            held = workers.Held(self.lock.descriptor, log.writing)
-            worker = workers.start(job, held, store=self.store.root, network=step.resources.network)
-        finally:
-            log.started()
-        watch = limits.Watch(limits.allowed(planned, self.tokens.machine, self.settings), worker.pid)
-        return Running(planned, worker, watch, log, hidden, inputs, self.attempts[key], kills)
-
-    def _start_server(self, whole: Sequence[PlannedStep]) -> None:
-        ml = any(step.step.libraries for step in whole if step.action in ("run", "conditional", "reuse-if-unchanged"))
-        workers.start_server(self.store.root, ml=ml)
-        self.server = True
+        self.starter.start_server()
 
     # --- hearing ---------------------------------------------------------------------------------------------------
 
-    def _hear(self) -> bool:
-        """Handles what workers say for one tick; whether a step ended."""
-        sources: dict[Any, tuple[str, bool]] = {}
-        for key, one in self.running.items():
-            sources[one.worker.channel] = (key, False)
+    def _hear(self) -> None:
+        """Handles what workers say for one tick, and the end of those that have ended."""
+        sources: dict[Any, tuple[Running, Callable[[Running], None]]] = {}
+        for one in self.running.values():
+            if one.leave_by is None:
+                sources[one.worker.channel] = (one, self._listen)
+            if one.worker.leaving is not None:
+                sources[one.worker.leaving] = (one, lambda one: None)
             if one.log_open:
-                sources[one.log] = (key, True)
+                sources[one.log] = (one, Running.read_log)
         if not sources:
             time.sleep(TICK)
-        ready = [sources[one] for one in wait_for_any(list(sources), timeout=TICK)]
-        ended = set()
-        for key, is_log in ready:
-            one = self.running[key]
-            if is_log:
-                one.log_open = one.log.read()
-                one.watch.heard()
-            elif (messages := one.worker.receive()) is None:
-                ended.add(key)
-            else:
-                for kind, data in messages:
-                    if event := one.hear(kind, data):
-                        self.emit(event[0], one.planned.step.id, event[1])
-        heard = {key for key, _ in ready}
-        ended |= {key for key, one in self.running.items() if key not in heard and one.worker.ended()}
-        for key in [key for key in self.running if key in ended]:
-            self._ended(key, self.running[key])
+        for ready in wait_for_any(list(sources), timeout=TICK):
+            one, take = sources[ready]
+            take(one)
+        for key, one in [(key, one) for key, one in self.running.items() if one.over()]:
+            self._ended(key, one)
         self._tell()
-        return bool(ended)
+
+    def _listen(self, one: Running) -> None:
+        messages = one.worker.receive()
+        if messages is None:
+            one.fell_silent()
+        for kind, data in messages or ():
+            if event := one.hear(kind, data):
+                self.emit(event[0], one.planned.step.id, event[1])
 
     def _tell(self, *, force: bool = False) -> None:
         """Shows other terminals what is running."""
@@ -234,22 +188,17 @@ class _Execution:
             self.lock.tell({one.planned.step.id: one.brief() for one in self.running.values()}, run=self.run)
 
     def _ended(self, key: str, one: Running) -> None:
-        one.worker.settle()
-        workers.sweep(one.worker)
-        code = one.worker.wait()
-        one.log.close()
+        code = self.ender.leave(one)
         del self.running[key]
         self.tokens.give(key)
         self.busy += one.seconds
         if code == 0 and "done" in one.told:
             self._finish(key, one)
-            return
-        clear(self.store, key)
-        if self.interrupts:
-            self._attempt(one, key, "interrupted")
+        elif self.interrupts:
+            self.ender.note(one, "interrupted")
             self.emit("step-failed", one.planned.step.id, {"code": "LC1204", "message": "interrupted"})
         else:
-            self._attempt(one, key, "failed")
+            self.ender.note(one, "failed")
             self._failed(key, one, diagnose(one, code))
 
     def _failed(self, key: str, one: Running, why: Diagnostic) -> None:
@@ -257,6 +206,7 @@ class _Execution:
         if may_pass(one) and one.attempt <= RETRIES and not self._stopping():
             pause = RETRY_AFTER[one.attempt - 1]
             self.retry_at[key] = time.monotonic() + pause
+            self.ready.update([one.planned])
             told = f"{why.message}; trying again in {pause:.0f} s ({one.attempt} of {RETRIES})"
             self.emit("log", step, {"message": told})
             return
@@ -265,36 +215,18 @@ class _Execution:
     def _finish(self, key: str, one: Running) -> None:
         step = one.planned.step
         try:
-            record, warning = publish(self.store, one)
+            record, warning = self.ender.publish(one)
         except Unpublished as error:
-            clear(self.store, key)
-            self._attempt(one, key, "failed")
             self._fail(step.id, key, error.diagnostic, error.exit_code)
             return
         if warning is not None:
             self.outcome.warnings.append(warning)
             self.emit("log", step.id, {"message": warning.message})
-        self.store.heads.set(step.id, key)
-        self._attempt(one, key, "ok", record)
-        shutil.rmtree(self.store.work(key), ignore_errors=True)
         self.outcome.ran += 1
         brief = {name: value for name, value in record.metrics.items() if name != "curve"}
         self.emit("step-finished", step.id, {"seconds": one.seconds, "key": key, "metrics": brief})
-
-    def _attempt(self, one: Running, key: str, status: str, record: StepRecord | None = None) -> None:
-        step = one.planned.step
-        self.ledger.attempt(
-            self.run,
-            step=step.id,
-            kind=step.kind,
-            key=key,
-            status=status,
-            seconds=one.seconds,
-            peak=int(one.told.get("done", {}).get("peak", one.watch.peak)),
-            size=step.estimate.size,
-            disk=self.store.size(record) if record else 0,
-            record=record,
-        )
+        self.ready.update(self.planning.finished(key, step.id))
+        self._tell_choices()
 
     def _fail(self, step: str, key: str, why: Diagnostic, exit_code: int | None = None) -> None:
         self.failed[key] = step
@@ -304,8 +236,14 @@ class _Execution:
         self.outcome.failures.append((step, named))
         self.emit("step-failed", step, {"code": why.code, "message": why.message})
 
-    def _tell_skipped(self, planned: Sequence[PlannedStep]) -> None:
-        self.outcome.skipped = blocked(planned, set(self.failed), set(self.failed.values()))
+    def _tell_choices(self) -> None:
+        for made in self.planning.decided():
+            name = self.planning.chooser.name(made.winner) if made.winner else "none"
+            data = {"choice": made.choice, "name": name, "passed": made.passed, "why": made.why}
+            self.emit("choice", None, data)
+
+    def _tell_skipped(self) -> None:
+        self.outcome.skipped = blocked(self.planning.steps(), set(self.failed), set(self.failed.values()))
         for step, reason in self.outcome.skipped:
             self.emit("step-skipped", step, {"reason": reason})
 
@@ -335,11 +273,3 @@ class _Execution:
         elif self.interrupts.impatient:
             for one in self.running.values():
                 workers.kill(one.worker)
-
-
-def _cannot_start(error: LcspecError | OSError) -> tuple[Diagnostic, int | None]:
-    """Why a step could not even start, and the exit code that it asks for."""
-    if isinstance(error, LcspecError):
-        return error.diagnostics[0], error.exit_code
-    help = "free space or repair the disk, then apply again: finished steps are kept"
-    return Diagnostic("LC1214", f"its folder cannot be made: {error.strerror}", help=help), None

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from lcspec.compile.facts import Facts
-from lcspec.compile.planner import plan_steps
+from lcspec.compile.planner import Planning
 from lcspec.diag.model import LcspecError
 from lcspec.ir.plan import Graph, Output, Resources, Step
 from lcspec.lock import Lock
@@ -23,7 +23,7 @@ from lcspec.run.settings import read_settings
 from lcspec.run.store import Store
 
 ACTIONS = {"raise": "fail_by_exception", "quit": "leave"}
-NETWORK = {"flaky", "unreachable"}
+NETWORK = {"flaky", "unreachable", "linger"}
 
 
 def step(name: str, options: dict) -> Step:
@@ -47,9 +47,9 @@ def step(name: str, options: dict) -> Step:
     )
 
 
-def main() -> None:
-    folder, options = Path(sys.argv[1]), json.loads(os.environ.get("LCSPEC_TEST_OPTIONS", "{}"))
-    graph = Graph(tuple(step(name, options) for name in sys.argv[2:]), {}, (), (), ("", ""))
+def apply(folder: Path, names: list[str], options: dict) -> dict:
+    """What the apply of these steps came to, and the exit code that it asks for."""
+    graph = Graph(tuple(step(name, options) for name in names), {}, (), (), ("", ""))
     events = []
     try:
         store = Store.open(folder / ".lcspec")
@@ -59,7 +59,7 @@ def main() -> None:
             made = execute(
                 store=store,
                 ledger=ledger,
-                replan=lambda: plan_steps(graph, Lock(), facts)[0],
+                planning=Planning(graph, Lock(), facts),
                 emit=lambda event: events.append(event.to_json()),
                 jobs=options.get("jobs", 1),
                 keep_going=options.get("keep_going", False),
@@ -70,12 +70,19 @@ def main() -> None:
             )
     except LcspecError as error:
         first = error.diagnostics[0]
-        print(json.dumps({"status": "refused", "failures": [(None, first.code, first.message, first.help)]}))
-        sys.exit(error.exit_code)
+        failures = [(None, first.code, first.message, first.help)]
+        return {"status": "refused", "failures": failures, "exit_code": error.exit_code}
     failures = [(name, told.code, told.message, told.help) for name, told in made.failures]
     told = {"status": made.status, "ran": made.ran, "reused": made.reused, "failures": failures}
-    told |= {"exit_code": made.exit_code, "skipped": made.skipped, "events": events}
+    return told | {"exit_code": made.exit_code, "skipped": made.skipped, "events": events}
+
+
+def main() -> None:
+    options = json.loads(os.environ.get("LCSPEC_TEST_OPTIONS", "{}"))
+    told = apply(Path(sys.argv[1]), sys.argv[2:], options)
     print(json.dumps(told))
+    if told["status"] == "refused":
+        sys.exit(told["exit_code"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from pathlib import Path
 from lcspec.canon import pretty
 from lcspec.ir.record import StepRecord
 from lcspec.run.store.files import replace_file
+from lcspec.run.store.points import point
 from lcspec.run.store.seal import seal, seal_of, unseal
+
+ROOM = 1000  # lines beyond two a step from which the heads are written anew
 
 
 def record_path(root: Path, key: str) -> Path:
@@ -66,19 +69,42 @@ class Records(Mapping[str, StepRecord]):
 
 
 class Heads(Mapping[str, StepRecord]):
-    """Step id to the record it last finished with. The file is a disposable index; without it reasons are shorter."""
+    """Step id to the record it last finished with.
+
+    The file is an index that only grows, a line a finish; what is torn at its end is passed over. It is not synced, for
+    the ledger knows the same (`verify --rebuild` writes it anew); without it reasons are shorter.
+    """
 
     def __init__(self, root: Path, records: Records) -> None:
-        self._path, self._records = root / "heads.json", records
+        self._path, self._records = root / "heads.jsonl", records
         self._keys: dict[str, str] | None = None
+        self._lines = 0
 
     def _load(self) -> dict[str, str]:
         if self._keys is None:
+            self._keys = {}
             try:
-                self._keys = dict(json.loads(self._path.read_text(encoding="utf-8")))
-            except (OSError, ValueError, TypeError):
-                self._keys = {}
+                lines = self._path.read_bytes().splitlines()
+            except OSError:
+                lines = self._first_form()
+            for line in lines:
+                try:
+                    step, key = json.loads(line)
+                    self._keys[str(step)] = str(key)
+                except (ValueError, TypeError):
+                    continue
+            self._lines = len(lines)
         return self._keys
+
+    def _first_form(self) -> list[bytes]:
+        """The lines that stand for the one object in which stores of earlier versions kept the same."""
+        try:
+            return [json.dumps(item).encode() for item in json.loads(self._old().read_bytes()).items()]
+        except (OSError, ValueError, AttributeError):
+            return []
+
+    def _old(self) -> Path:
+        return self._path.with_suffix(".json")
 
     def __getitem__(self, step: str) -> StepRecord:
         return self._records[self._load()[step]]
@@ -95,8 +121,33 @@ class Heads(Mapping[str, StepRecord]):
 
     def set(self, step: str, key: str) -> None:
         """Remembers that `step` finished with `key`; on a full disk until this process ends."""
-        if self._load().get(step) != key:
-            self._load()[step] = key
-            staging = self._path.parent / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
-            with suppress(OSError):
-                replace_file(self._path, pretty(self._keys).encode(), staging)
+        if self._load().get(step) == key:
+            return
+        self._load()[step] = key
+        with suppress(OSError):
+            if self._old().exists() or self._lines > 2 * len(self) + ROOM:
+                self.write(self._load())
+            else:
+                self._append(json.dumps([step, key]).encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        with self._path.open("a+b", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # torn by a kill or a full disk
+                    line = b"\n" + line
+            point()
+            file.write(line)
+            point()
+        self._lines += 1
+
+    def write(self, keys: Mapping[str, str]) -> None:
+        """Writes the file anew, a line a step.
+
+        Raises:
+            OSError: the disk is full or read-only; the file is as it was.
+        """
+        text = "".join(json.dumps([step, key]) + "\n" for step, key in sorted(keys.items()))
+        replace_file(self._path, text.encode(), self._path.parent / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}")
+        self._old().unlink(missing_ok=True)
+        self._keys, self._lines = dict(keys), len(keys)
