@@ -1,7 +1,7 @@
 """Repairs a spec as its diagnostics propose: apply what can be applied, check again, until nothing is left to do.
 
-A fix is applied whole or not at all; of two that touch each other the later one waits for the next pass. Nothing is
-written here: `check --fix` writes what comes back, `check --diff` shows it.
+Of two fixes that touch each other the later one waits for the next pass. Nothing is written here: `check --fix` writes
+what comes back, `check --diff` shows it.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from lcspec.api import Loaded, load_text
 from lcspec.compile.compose import Settings
-from lcspec.diag.model import Diagnostic, Edit, Fix
+from lcspec.diag.model import Diagnostic, Edit
+from lcspec.diag.together import compatible
 from lcspec.ir.source import SourceFile
 from lcspec.project import Project, read_source
 
@@ -56,7 +57,7 @@ def repaired(path: Path, settings: Settings = _NONE, *, unsafe: bool = False) ->
         files = tuple(texts.get(source.path, source) for source in settings.variables)
         loaded = load_text(project, read(path), replace(settings, variables=files), read=read)
         fixable = {file: source for file, source in loaded.sources.items() if _is_ours(file, project)}
-        chosen = _compatible(loaded.diagnostics, fixable, unsafe=unsafe)
+        chosen = compatible(loaded.diagnostics, unsafe=unsafe, ours=fixable.__contains__)
         changed = {file: edited(fixable[file].text, edits) for file, edits in _by_file(chosen).items()}
         state = tuple(sorted(({file: source.text for file, source in texts.items()} | changed).items()))
         if not chosen or state in seen:  # nothing left, or two fixes that undo each other
@@ -80,29 +81,6 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 def _is_ours(file: str, project: Project) -> bool:
     """Whether people write this file: not a value from the command line, and not the lock."""
     return not file.startswith("--set ") and file != str(project.lock)
-
-
-def _compatible(found: Iterable[Diagnostic], files: dict[str, SourceFile], *, unsafe: bool) -> list[Diagnostic]:
-    """The diagnostics whose fixes can be applied together, in the order of the text."""
-    taken: set[Edit] = set()
-    chosen = []
-    fixable = [(one.fix.edits[0].span, one) for one in found if one.fix is not None and one.fix.edits]
-    for _, one in sorted(fixable, key=lambda pair: pair[0]):
-        fix = one.fix
-        assert fix is not None  # noqa: S101 - chosen above
-        known = all(edit.span.file in files for edit in fix.edits)
-        if known and (fix.safe or unsafe) and not _clashes(fix, taken):
-            taken.update(fix.edits)
-            chosen.append(one)
-    return chosen
-
-
-def _clashes(fix: Fix, taken: set[Edit]) -> bool:
-    return any(
-        edit.span.file == other.span.file and edit.span.start <= other.span.end and other.span.start <= edit.span.end
-        for edit in fix.edits
-        for other in taken
-    )
 
 
 def _by_file(chosen: Iterable[Diagnostic]) -> dict[str, list[Edit]]:

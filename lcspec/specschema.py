@@ -8,7 +8,7 @@ extends another need not say what its base says. Names and cross-field rules are
 import json
 from typing import Any
 
-from lcspec.compile.compose import MATRICES, MATRIX
+from lcspec.compile.matrices import MATRICES, MATRIX
 from lcspec.compile.parse import parse
 from lcspec.compile.references import default_kind
 from lcspec.fielddoc import SECTIONS as DOCS

@@ -124,6 +124,7 @@ TITLES = {
     "LC0509": "very many epochs",
     "LC0510": "adapter modules that the model lacks",
     "LC0511": "adapter scale that drowns the base",
+    "LC0514": "alignment without its columns",
     "LC0550": "conversation that cannot be read",
     "LC0551": "judgement that is neither true nor false",
     "LC0552": "pattern that is no regular expression",

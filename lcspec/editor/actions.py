@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from lcspec.diag.model import Diagnostic, Edit
+from lcspec.diag.together import compatible
 from lcspec.ir.source import Span
 
 
@@ -28,21 +29,9 @@ def actions_at(diagnostics: Iterable[Diagnostic], span: Span) -> list[Action]:
 
 
 def safe_edits(diagnostics: Iterable[Diagnostic]) -> list[Edit]:
-    """The edits of all safe repairs; of two that overlap the first is kept whole, the other waits."""
-    taken: list[Edit] = []
-    for diagnostic in diagnostics:
-        if diagnostic.fix is None or not diagnostic.fix.safe:
-            continue
-        fresh = [edit for edit in diagnostic.fix.edits if edit not in taken]
-        if all(not _overlap(edit.span, known.span) for edit in fresh for known in taken):
-            taken += fresh
-    return sorted(taken)
+    """The edits of all safe repairs that can be made at once, as `check --fix` would begin."""
+    return sorted({edit for one in compatible(diagnostics) if one.fix is not None for edit in one.fix.edits})
 
 
 def _touches(a: Span, b: Span) -> bool:
     return a.file == b.file and a.start <= b.end and b.start <= a.end
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    same = a.file == b.file and (a.start < b.end and b.start < a.end)
-    return same or (a.file == b.file and a.start == b.start)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lcspec.compile.compose import MATRIX
+from lcspec.compile.matrices import MATRIX
 from lcspec.compile.references import Definition, Use, at, default_kind, kind_of
 from lcspec.editor.documents import Documents
 from lcspec.ir import document as doc

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from lcspec.compile.compose import MATRICES, MATRIX
+from lcspec.compile.matrices import MATRICES, MATRIX
 from lcspec.compile.references import GATES, SELECT_BY
 from lcspec.fielddoc import SECTIONS as DOCS
 from lcspec.ir.document import Path

@@ -99,7 +99,7 @@ def test_variables_fill_values_and_texts() -> None:
     assert composed('variables: {a: 1}\nb: "x ${c}"') == [("LC0110", "spec.yaml", '"x ${c}"')]
     assert composed('variables: {a: [1]}\nb: "x ${a}"') == [("LC0110", "spec.yaml", '"x ${a}"')]
     assert composed("variables: {a: 1}", variables=("{b: 2}",)) == [("LC0110", "vars-0.yaml", "b")]
-    assert composed("variables: 3") == [("LC0110", "spec.yaml", "3")]
+    assert composed("variables: 3\na: '${b}'") == [("LC0110", "spec.yaml", "3")]
 
 
 def test_a_matrix_becomes_entries_and_rungs_name_them_all() -> None:
@@ -125,6 +125,31 @@ def test_bad_matrices_are_shown(matrix: str, shown: str) -> None:
 
 def test_data_has_no_matrix() -> None:
     assert composed("data: {a: {matrix: {x: [1]}}}") == [("LC0111", "spec.yaml", "matrix")]
+
+
+def test_all_faults_are_told_at_once_and_each_once() -> None:
+    text = 'variables: {a: 1}\ntuning: {x: {matrix: {rank: []}, c: "${d}"}, y: {matrix: 3}}\ndata: {z: {matrix: {}}}\n'
+    assert composed(text + "b: '${e} ${f}'", "nothing", "a[1]=2", variables=("{g: 1, h: 2}", "x: [")) == [
+        ("LC0112", "--set nothing", "nothing"),
+        ("LC0018", "vars-1.yaml", "["),
+        ("LC0110", "vars-0.yaml", "g"),
+        ("LC0110", "vars-0.yaml", "h"),
+        ("LC0110", "spec.yaml", '"${d}"'),
+        ("LC0110", "spec.yaml", "'${e} ${f}'"),
+        ("LC0111", "spec.yaml", "[]"),
+        ("LC0111", "spec.yaml", "3"),
+        ("LC0111", "spec.yaml", "matrix"),
+    ]
+
+
+def test_every_base_that_is_missing_is_told_and_nothing_that_may_follow_from_it() -> None:
+    text = "extends: [no.yaml, list.yaml, chain.yaml]\nb: '${from-the-base}'\nvariables: {}"
+    files = {"list.yaml": "[1]", "chain.yaml": "extends: none.yaml"}
+    assert composed(text, "b[9]=1", files=files) == [
+        ("LC0109", "spec.yaml", "no.yaml"),
+        ("LC0109", "spec.yaml", "list.yaml"),
+        ("LC0109", "chain.yaml", "none.yaml"),
+    ]
 
 
 def test_the_example_overlaid_compiles_and_plans(tmp_path: Path) -> None:

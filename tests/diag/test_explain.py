@@ -1,5 +1,6 @@
 """Every code has a page, and each page that shows a faulty spec is right about it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from lcspec import api
 from lcspec.diag.codes import TITLES
 from lcspec.diag.pages import page as parts
 
-PAGES = sorted((Path(__file__).parents[2] / "lcspec" / "diag" / "explain").glob("*.md"))
+PACKAGE = Path(__file__).parents[2] / "lcspec"
+PAGES = sorted((PACKAGE / "diag" / "explain").glob("*.md"))
 SHOWN = [page for page in PAGES if "## Fails" in page.read_text(encoding="utf-8")]
 
 
@@ -24,6 +26,13 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert len(SHOWN) >= 130
     for page in PAGES:
         assert page.read_text(encoding="utf-8").startswith(f"# {page.stem}: {TITLES[page.stem]}\n")
+
+
+def test_every_code_that_the_source_names_has_a_title() -> None:
+    files = sorted(PACKAGE.rglob("*.py"))
+    named = {code for file in files for code in re.findall(r'"(LC\d{4})"', file.read_text(encoding="utf-8"))}
+    assert named == set(TITLES)
+    assert len(named) >= 200
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)

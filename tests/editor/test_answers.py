@@ -8,9 +8,11 @@ from lcspec.compile.known import Known
 from lcspec.diag.model import Diagnostic, Edit, Fix, Label
 from lcspec.editor.actions import actions_at, safe_edits
 from lcspec.editor.complete import complete
-from lcspec.editor.documents import Documents
+from lcspec.editor.documents import Documents, open_documents
 from lcspec.editor.hover import hover
+from lcspec.editor.moving import has_results, moved
 from lcspec.editor.navigate import (
+    Named,
     Refused,
     definition_spans,
     file_at,
@@ -19,7 +21,7 @@ from lcspec.editor.navigate import (
     rename,
     symbols,
 )
-from lcspec.ir.source import Span
+from lcspec.ir.source import SourceFile, Span
 from lcspec.kinds import registry
 from tests.editor.spec import TOP, at, documents
 
@@ -217,6 +219,37 @@ def test_a_rename_that_cannot_be_is_refused(before: str, after: str, to: str, wh
         renamed(before, after, to)
 
 
+BASE_TEXT = "lcspec: 1\nmodels:\n  small: {kind: gguf, path: m.gguf}\n"
+NOTE = "{from: models.old, to: models.small}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "moved:\n  - {from: models.small, to: models.tiny}\n"),
+        (f"moved:\n- {NOTE}\n", f"moved:\n- {NOTE}\n- {{from: models.small, to: models.tiny}}\n"),
+        (f"moved: [{NOTE}]\n", f"moved: [{NOTE}, {{from: models.small, to: models.tiny}}]\n"),
+        ("moved: []\n", "moved: [{from: models.small, to: models.tiny}]\n"),
+        ("moved:\n  - from: models.old\n    to: models.small\nx: 1\n",
+         "moved:\n  - from: models.old\n    to: models.small\n  - {from: models.small, to: models.tiny}\nx: 1\n"),
+        ("moved:\n  - {from: models.tiny, to: models.small}\nx: 1\n", "x: 1\n"),
+        (f"moved:\n  - {NOTE}\n  - {{from: models.tiny, to: models.small}}\n", f"moved:\n  - {NOTE}\n"),
+    ],
+)  # fmt: skip
+def test_a_rename_notes_what_moved_and_a_rename_back_takes_the_note_out(before: str, after: str) -> None:
+    text = BASE_TEXT + before
+    made = open_documents(SourceFile("spec.yaml", text), lambda name: SourceFile(name, ""))
+    change = moved(made.main, Named("model", "small", Span("spec.yaml", 0, 0)), "tiny")
+    assert change is not None
+    assert text[: change.span.start] + change.text + text[change.span.end :] == BASE_TEXT + after
+
+
+def test_results_are_of_whole_names() -> None:
+    steps = ["convert:models.small", "predict:routing.test:small/few-shot/lora.r-8/-"]
+    assert all(has_results(steps, name) for name in ("small", "few-shot", "lora.r-8", "routing"))
+    assert not any(has_results(steps, name) for name in ("few", "r", "lora.r", "shot", "sma"))
+
+
 def test_files_are_links() -> None:
     made, offset = at("extends: ba", "se.yaml")
     found = file_at(made, offset)
@@ -263,3 +296,5 @@ def test_repairs_are_offered_where_the_cursor_is_safe_ones_first() -> None:
 def test_all_safe_repairs_at_once_leave_out_guesses_and_overlaps() -> None:
     found = safe_edits([fault(0, 4, False, (0, 4)), fault(2, 6, True, (2, 6)), fault(4, 8, True, (4, 8), (20, 21))])
     assert [edit.span[1:] for edit in found] == [(2, 6)]
+    found = safe_edits([fault(6, 9, True, (6, 9)), fault(0, 1, True, (0, 1)), fault(1, 2, True, (1, 2))])
+    assert [edit.span[1:] for edit in found] == [(0, 1), (6, 9)]  # the order of the text, and what touches waits

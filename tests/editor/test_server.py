@@ -1,6 +1,7 @@
 """The language server, asked by a real client over standard input and output."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -199,6 +200,13 @@ def test_hover_completion_definition_references_rename_and_outline(folder: Path)
         assert edit is not None
         assert edit.changes is not None
         assert len(edit.changes[client.uri]) == 4  # the entry, its kind, two uses
+        store = folder / ".lcspec"
+        store.mkdir()
+        (store / "heads.json").write_text(json.dumps({"train:m/p/lora/-": "0" * 64}))
+        edit = await client.text_document_rename_async(lsp.RenameParams(new_name="first", **client.at("after: lo", "ra,")))  # fmt: skip # noqa: E501
+        assert edit is not None
+        assert edit.changes is not None
+        assert "{from: tuning.lora, to: tuning.first}" in edit.changes[client.uri][-1].new_text
         with pytest.raises(JsonRpcException, match="not a name"):
             await client.text_document_rename_async(lsp.RenameParams(new_name="No!", **client.at("after: lo", "ra,")))
 
