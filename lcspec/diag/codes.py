@@ -220,5 +220,6 @@ TITLES = {
     "LC1407": "pin that moved",
     "LC1408": "new source",
     "LC1409": "only the seed is new",
+    "LC1410": "new capability",
     "LC1901": "plugin cannot be loaded",
 }

@@ -1,5 +1,6 @@
 """`diff` as functions: what changed, what that reruns, what is decided otherwise."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -148,6 +149,25 @@ def test_a_guardrail_that_goes_is_told(world: World, head: World) -> None:
     made = reviewing.review(with_guards, less.load(), "base", less.facts())
     assert codes(made) == ["LC1405"]
     assert "`pii`" in reviewing.risks(made)[0].message
+
+
+def test_code_that_may_run_now_is_told_with_its_digest(world: World, head: World) -> None:
+    def allowing(code: str) -> str:
+        (head.folder / "own.py").write_text(code)
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        text = QUICKSTART.replace("metrics: [accuracy, macro-f1]", "metrics: [accuracy, macro-f1, own]")
+        own = "  metrics:\n    own: {kind: python, path: own.py, function: score}\n  gates:\n"
+        return text.replace("  gates:\n", own) + f"allow: {{own: {{kind: python, path: own.py, sha256: {digest}}}}}\n"
+
+    made = held(world, head, allowing("def score(row): return 1\n"))
+    assert codes(made) == ["LC1410"]
+    assert ("added", "allow") in [(kind, name) for kind, name, _, _ in changed(made)]
+    first = head.load()
+    head.write(allowing("def score(row): return 0\n"))
+    again = reviewing.review(first, head.load(), "base", head.facts())
+    assert codes(again) == ["LC1410"]
+    assert "another content" in reviewing.risks(again)[0].message
+    assert reviewing.risks(reviewing.review(first, first, "base", head.facts())) == []
 
 
 def test_a_pin_that_moved_and_a_new_source_are_told(world: World, head: World) -> None:
