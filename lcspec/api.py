@@ -7,7 +7,7 @@ diagnostics (`Loaded.diagnostics`) or as `LcspecError`; any other exception is a
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcspec.canon import digest, digest_bytes
 from lcspec.compile.bind import bind
@@ -31,6 +31,9 @@ from lcspec.ir.spec import Bound, Spec
 from lcspec.local import Local
 from lcspec.lock import Lock
 from lcspec.project import FileDigests, Project, hourly_price, read_lock, read_source
+
+if TYPE_CHECKING:
+    from lcspec.run.behind import Behind
 
 _NONE = Settings()
 
@@ -141,17 +144,21 @@ def recheck(
 # --- plan ------------------------------------------------------------------------------------------------------------
 
 
-def gather_facts(loaded: Loaded) -> Facts:
-    """What the world looks like now; records and histories are read when the planner asks for them."""
+def gather_facts(loaded: Loaded, behind: "Behind | None" = None) -> Facts:
+    """What the world looks like now; records and histories are read when the planner asks for them.
+
+    `behind` is what lies behind the store: its records count, too.
+    """
     from lcspec.run.release import Releases
-    from lcspec.run.store import Store
+    from lcspec.run.store import Heads, Store
 
     project = loaded.project
     store = Store.peek(project.store)
+    records = behind.over(store.records) if behind is not None else store.records
     facts = Facts(
         files=FileDigests(project),
-        records=store.records,
-        heads=store.heads,
+        records=records,
+        heads=Heads(project.store, records),
         champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
         models=_model_facts(loaded),
         history=_history(project),

@@ -11,6 +11,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.lock import Lock
 from lcspec.project import Project, write_atomic
 from lcspec.run.apply import Applied, Job, apply_graph, exit_code
+from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.settings import read_settings
 from lcspec.run.store import Store
 
@@ -42,8 +43,9 @@ def apply_spec(
     say: Callable[[str], None],
     argv: tuple[str, ...],
     wish: Wish | None = None,
+    behind: Behind = NOTHING,
 ) -> Result:
-    """Runs the spec to its end, or the part of it that `wish` names.
+    """Runs the spec to its end, or the part of it that `wish` names; `behind` is what lies behind the store.
 
     Raises:
         LcspecError: the lock lacks something and may not change, a library differs, the store is busy.
@@ -55,7 +57,7 @@ def apply_spec(
         select(api.lower_loaded(loaded, api.gather_facts(loaded))[0], wish)
     loaded = ensure_lock(loaded, locked=locked, say=say)
     assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
-    facts = api.gather_facts(loaded)
+    facts = api.gather_facts(loaded, behind)
     graph, _ = api.lower_loaded(loaded, facts)
     name = loaded.spec.name
     job = Job(
@@ -71,7 +73,9 @@ def apply_spec(
     )
     started = time.monotonic()
     with make_display(form, None) as display:
-        applied = apply_graph(job, display.emit, wait=wait, jobs=jobs, keep_going=keep_going, settings=settings)
+        applied = apply_graph(
+            job, display.emit, wait=wait, jobs=jobs, keep_going=keep_going, settings=settings, behind=behind
+        )
     if hasattr(facts.files, "save"):
         facts.files.save()
     report = write_reports(loaded, applied)

@@ -11,6 +11,11 @@ from lcspec.diag.model import LcspecError
 from lcspec.project import Project
 from lcspec.run.garbage import Collected, Keep
 from lcspec.run.gc import collect
+from lcspec.run.release import Releases
+from lcspec.run.remote.behind import RemoteBehind
+from lcspec.run.remote.collect import collect as collect_remote
+from lcspec.run.remote.objects import Unanswered
+from lcspec.run.remote.remote import unanswered
 from lcspec.run.store import Store
 
 _PASSED_OVER = {"build", "node_modules", "__pycache__"}
@@ -23,16 +28,41 @@ def collect_project(project: Project, *, runs: int, age: float, remove: bool) ->
     Raises:
         LcspecError: the store is damaged or cannot be written.
     """
+    keep, notes = _keep(project, runs, age, None)
+    return replace(collect(project.store, keep, remove=remove), notes=tuple(notes))
+
+
+def collect_behind(project: Project, behind: RemoteBehind, *, age: float, remove: bool) -> Collected:
+    """What can be removed from the remote store, or was; what other projects need is known by its age alone.
+
+    Raises:
+        LcspecError: it is damaged (LC1127) or does not answer (LC1126).
+    """
+    keep, notes = _keep(project, 0, age, behind)
+    released: set[str] = set()
+    for folder in sorted((project.store / "releases").glob("*")):
+        for manifest in Releases(project.store, folder.name).all():
+            released.update((*manifest["parts"].values(), *manifest["evidence"].values()))
+    notes.append("what other projects and machines need is known by its age alone")
+    try:
+        done = collect_remote(behind.remote, keep, frozenset(released), remove=remove)
+    except Unanswered as error:
+        raise unanswered(behind.remote.url, error) from None
+    return replace(done, notes=tuple(notes))
+
+
+def _keep(project: Project, runs: int, age: float, behind: RemoteBehind | None) -> tuple[Keep, list[str]]:
+    """What the specs and saved plans of a project need, and what is to be said of them."""
     keys: set[str] = set()
     heads: set[str] | None = set()
     last = Store.peek(project.store).heads.keys_by_step()
-    notes = []
+    notes: list[str] = []
     for path in sorted(_files(project.root, (".yaml", ".yml"))):
         if not _is_spec(path):
             continue
         try:
             loaded = api.load(path)
-            plan, _ = api.make_plan(loaded)
+            plan, _ = api.make_plan(loaded, api.gather_facts(loaded, behind))
         except LcspecError as error:
             notes.append(
                 f"`{_shown(path, project)}` cannot be planned ({error.diagnostics[0].message}): no record goes"
@@ -44,8 +74,7 @@ def collect_project(project: Project, *, runs: int, age: float, remove: bool) ->
             heads.update(last[step.step.id] for step in plan.steps if step.step.id in last)
     for path in sorted(_files(project.root, (".json",))):
         keys.update(_saved_keys(path))
-    keep = Keep(frozenset(keys), None if heads is None else frozenset(heads), runs, age)
-    return replace(collect(project.store, keep, remove=remove), notes=tuple(notes))
+    return Keep(frozenset(keys), None if heads is None else frozenset(heads), runs, age), notes
 
 
 def _files(root: Path, endings: tuple[str, ...]) -> Iterator[Path]:

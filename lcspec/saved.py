@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lcspec.ir.plan import PLAN_FORMAT, Plan
 from lcspec.ir.source import SourceFile
 from lcspec.kinds import registry
 from lcspec.project import FileDigests, Project, write_atomic
+from lcspec.run.behind import NOTHING, Behind
 
 STALE = 5
 MOST = 12  # differences that are named
@@ -25,10 +26,14 @@ MOST = 12  # differences that are named
 
 @dataclass(frozen=True)
 class Target:
-    """What `apply` was given: the loaded spec, and what of it is wished. `saved` when it came from a plan."""
+    """What `apply` was given: the loaded spec, what of it is wished, what lies behind its store.
+
+    `saved` when it came from a plan.
+    """
 
     loaded: api.Loaded
     wish: Wish
+    behind: Behind
     saved: bool = False
 
 
@@ -45,26 +50,32 @@ def seal(data: Mapping[str, Any]) -> str:
     return digest({key: value for key, value in data.items() if key != "sha256"})
 
 
-def load_target(path: Path, settings: Settings, wish: Wish) -> Target:
+def load_target(
+    path: Path, settings: Settings, wish: Wish, behind: Callable[[Project], Behind] = lambda project: NOTHING
+) -> Target:
     """A spec, or a saved plan: then everything that was planned must be as it was, under the plan's own settings.
+
+    `behind` says what lies behind the store of a project (`run/behind.py`).
 
     Raises:
         LcspecError: LC1103 the plan cannot be read, LC1107 it is of another format, LC1102 (exit 5) it is stale.
     """
     if path.suffix != ".json":
-        return Target(api.load(path, settings), wish)
+        loaded = api.load(path, settings)
+        return Target(loaded, wish, behind(loaded.project))
     saved = _read(path)
     spec = saved["spec"]
     settings = Settings(tuple(spec["sets"]), tuple(SourceFile(**text) for text in spec["variables"]))
     wish = Wish(*(tuple(saved["selection"][flag]) for flag in ("target", "exclude", "replace")))
     loaded = api.load(_spec_of(path, spec), settings)
-    if differences := list(dict.fromkeys(_differences(saved, loaded, wish))):
+    there = behind(loaded.project)
+    if differences := list(dict.fromkeys(_differences(saved, loaded, wish, there))):
         listed = differences[:MOST]
         more = (f"and {len(differences) - MOST} more",) if len(differences) > MOST else ()
         message = f"since `{path.name}` was planned, {'this' if len(differences) == 1 else 'these things'} changed"
         help = "plan again, review, then apply the new plan"
         raise LcspecError([Diagnostic("LC1102", message, notes=(*listed, *more), help=help)], STALE)
-    return Target(loaded, wish, saved=True)
+    return Target(loaded, wish, there, saved=True)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -122,7 +133,7 @@ def _shown(path: Path) -> Path:
 # --- what differs ----------------------------------------------------------------------------------------------------
 
 
-def _differences(saved: Mapping[str, Any], loaded: api.Loaded, wish: Wish) -> Iterator[str]:
+def _differences(saved: Mapping[str, Any], loaded: api.Loaded, wish: Wish, behind: Behind) -> Iterator[str]:
     """Everything that is not as it was planned, causes before what follows from them."""
     causes = [
         *_texts(saved["spec"], loaded),
@@ -132,7 +143,8 @@ def _differences(saved: Mapping[str, Any], loaded: api.Loaded, wish: Wish) -> It
     ]
     yield from causes
     if not causes and loaded.ok:
-        yield from _steps(saved["steps"], api.make_plan(loaded, wish=wish)[0])
+        facts = api.gather_facts(loaded, behind)
+        yield from _steps(saved["steps"], api.make_plan(loaded, facts, wish)[0])
 
 
 def _texts(spec: Mapping[str, Any], loaded: api.Loaded) -> Iterator[str]:

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import fail, find_spec, format_option, settings_options, show, wish_options
+from lcspec.cli.common import (
+    BEHIND,
+    behind_of,
+    fail,
+    find_spec,
+    format_option,
+    settings_options,
+    show,
+    store_option,
+    wish_options,
+)
 from lcspec.compile.compose import Settings
 from lcspec.compile.select import Wish
 from lcspec.diag.model import Diagnostic, LcspecError
@@ -21,6 +31,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 @click.option("--wait", type=float, default=None, metavar="SECONDS", help="Wait for another apply to end.")
 @click.option("--jobs", "-j", type=click.IntRange(1), default=None, help="Steps at a time (default: as many as fit).")
 @click.option("--keep-going", "-k", is_flag=True, help="Go on with steps that do not need a failed one.")
+@store_option(BEHIND)
 def command(
     given: Path | None,
     settings: Settings,
@@ -30,13 +41,16 @@ def command(
     wait: float | None,
     jobs: int | None,
     keep_going: bool,
+    store: str | None,
 ) -> None:
     """Run what the plan of SPEC says, or exactly a saved PLAN.json.
 
     With `--target` or `--exclude` a part is run; a release is made only when nothing that it needs was left out.
-    `--replace` runs a step again; the first result stands, and one that differs is reported.
+    `--replace` runs a step again; the first result stands, and one that differs is reported. With `--store`, results
+    that are there are fetched as far as they are needed, and what is finished here is pushed.
     """
     from lcspec.applying import apply_spec
+    from lcspec.run.behind import NOTHING
     from lcspec.saved import load_target
 
     saved = given is not None and given.suffix == ".json"
@@ -49,7 +63,7 @@ def command(
     strict = saved or (bool(os.environ.get("CI")) if locked is None else locked)
     say = (lambda text: click.echo(text, err=True)) if form == "text" else (lambda text: None)
     try:
-        target = load_target(find_spec(given), settings, wish)
+        target = load_target(find_spec(given), settings, wish, lambda project: behind_of(project, store) or NOTHING)
         loaded = target.loaded
         if not loaded.ok:
             fail(loaded.diagnostics, loaded.sources, 1, form)
@@ -65,6 +79,7 @@ def command(
             say=say,
             argv=tuple(sys.argv[1:]),
             wish=target.wish,
+            behind=target.behind,
         )
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
@@ -76,7 +91,9 @@ def command(
     elif result.code == 3:
         help = f"read {result.report}; change the spec and apply again: finished steps are kept"
         show([Diagnostic("LC1301", result.applied.why_not or "", help=help)], {}, "text", err=True)
-    if result.changed_nothing:
+    if (unpushed := result.applied.outcome.unpushed) is not None:
+        show([unpushed], {}, "text", err=True)
+    if result.changed_nothing and target.behind is NOTHING:  # nothing tells that a remote store has moved
         from lcspec import replay
 
         made = [path for path in (result.report, result.service) if path is not None]

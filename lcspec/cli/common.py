@@ -77,6 +77,34 @@ def settings_options(function: F) -> F:
     return click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help=help)(command)  # type: ignore[return-value]
 
 
+def store_option(help: str) -> Callable[[F], F]:
+    """`--store`; the command takes it as `store`."""
+    return click.option("--store", metavar="URL", default=None, help=help)
+
+
+BEHIND = "A store behind the local one, say `s3://bucket/prefix`; `none` for none (default: of lcspec.toml)."
+
+
+def behind_of(project: Any, said: str | None) -> Any:
+    """What lies behind the store of a project (`run/behind.py`); None without a remote store, which costs no import.
+
+    Raises:
+        LcspecError: LC1125 (exit 2), it cannot be a store; LC1212 (exit 2), `lcspec.toml` is wrong.
+    """
+    if said is None:
+        if not (project.root / "lcspec.toml").exists():
+            return None
+        from lcspec.run.settings import remote_of
+
+        if remote_of(project.root) is None:
+            return None
+    from lcspec.run.behind import NOTHING
+    from lcspec.run.remote.chosen import behind_of as find
+
+    found = find(project.root, project.store, said)
+    return None if found is NOTHING else found
+
+
 COLORS = ("auto", "always", "never")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import emit_json, fail, format_option, project_argument, project_of
+from lcspec.cli.common import behind_of, emit_json, fail, format_option, project_argument, project_of, store_option
 from lcspec.diag.model import LcspecError
 from lcspec.units import SECONDS, WrongUnit, format_bytes, parse_quantity
 
@@ -17,7 +17,12 @@ _NAMES = {
 }
 
 
-def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
+LOCAL_AGE, REMOTE_AGE = "1 d", "30 d"
+
+
+def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
     try:
         return float(parse_quantity(value, SECONDS, "time"))
     except WrongUnit as error:
@@ -35,23 +40,37 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str) -> float:
 @click.option(
     "--older-than",
     "age",
-    default="1 d",
-    show_default=True,
+    default=None,
     metavar="DURATION",
     callback=_duration,
-    help="Keep the rest.",
+    help=f"Keep the rest (default: {LOCAL_AGE}; {REMOTE_AGE} with --store).",
 )
-def command(where: Path | None, form: str, remove: bool, also: bool, keep_runs: int, age: float) -> None:
+@store_option("Free a remote store instead, say `s3://bucket/prefix`; `remote` for the one of lcspec.toml.")
+def command(
+    where: Path | None, form: str, remove: bool, also: bool, keep_runs: int, age: float | None, store: str | None
+) -> None:
     """Free what nothing needs any more; by default only say what that is.
 
     What stays: what the project's specs need as they are and last were, what saved plans in the project name, what
-    the latest runs made, all releases, what is young; and every record while an apply runs.
+    the latest runs made, all releases, what is young; and every record while an apply runs. In a remote store, what
+    other projects and machines need is known by its age alone, and a day is the least: they may be about to use it.
     """
-    from lcspec.collecting import collect_project
+    from lcspec.collecting import collect_behind, collect_project
+    from lcspec.run.remote.collect import LEAST_AGE
 
     project = project_of(where, form)
+    standard = parse_quantity(REMOTE_AGE if store else LOCAL_AGE, SECONDS, "time")
+    age = float(standard) if age is None else age
+    if store and age < LEAST_AGE:
+        raise click.UsageError("in a remote store a day is the least: other machines may be about to use what is there")
     try:
-        done = collect_project(project, runs=keep_runs, age=age, remove=remove or also)
+        behind = behind_of(project, store) if store else None
+        if store and behind is None:
+            raise click.UsageError("`--store none` names no store to free")
+        if behind is not None:
+            done = collect_behind(project, behind, age=age, remove=remove or also)
+        else:
+            done = collect_project(project, runs=keep_runs, age=age, remove=remove or also)
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
     if form == "json":
@@ -72,6 +91,7 @@ def command(where: Path | None, form: str, remove: bool, also: bool, keep_runs: 
     if done.removed:
         click.echo(f"freed {format_bytes(done.free)}")
     elif done.items:
-        click.echo(f"would free {format_bytes(done.free)}; nothing was removed: `lcspec gc --yes` does it")
+        same = f"lcspec gc --store {store} --yes" if store else "lcspec gc --yes"
+        click.echo(f"would free {format_bytes(done.free)}; nothing was removed: `{same}` does it")
     else:
         click.echo("nothing to free")

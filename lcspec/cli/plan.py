@@ -8,6 +8,8 @@ import click
 
 from lcspec import api, plans, replay
 from lcspec.cli.common import (
+    BEHIND,
+    behind_of,
     color_option,
     emit_json,
     fail,
@@ -16,6 +18,7 @@ from lcspec.cli.common import (
     settings_options,
     show,
     spec_argument,
+    store_option,
     wants_color,
     wish_options,
 )
@@ -35,6 +38,7 @@ PIPED = (120, 40)  # columns and lines where there is no terminal
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply FILE`.")
 @click.option("--exit-code", is_flag=True, help="Exit 10 when apply would do something.")
 @click.option("--all", "everything", is_flag=True, help="List every step, reused and skipped ones too.")
+@store_option(BEHIND)
 def command(
     spec: Path | None,
     settings: Settings,
@@ -44,15 +48,17 @@ def command(
     out: Path | None,
     exit_code: bool,
     everything: bool,
+    store: str | None,
 ) -> None:
-    """Show what apply would do and why. Reads only; no network.
+    """Show what apply would do and why. Reads only; no network but that of a remote store.
 
     `--target` pulls in what a step needs: the steps that make its inputs, and all that decides a choice that it hangs
     on. `--exclude` drops what needs a step. Results that are there are used all the same.
     """
     loaded = load(spec, form, settings)
     try:
-        plan, chooser = api.make_plan(loaded, wish=wish)
+        behind = behind_of(loaded.project, store)
+        plan, chooser = api.make_plan(loaded, api.gather_facts(loaded, behind), wish)
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
     if out is not None and (loaded.lock is None or plan.problems):
@@ -74,7 +80,9 @@ def command(
         click.echo(text, nl=False, color=painted)
         if out is not None:
             click.echo(f"\nSaved to {out}. Run exactly this with: lcspec apply {out}")
+        if behind is not None:
+            click.echo(f"\n{behind.words(plan.steps)}")
         show(plans.warnings(loaded, plan), loaded.sources, "text", err=True)
-    if out is None:
+    if out is None and behind is None:  # nothing tells that a remote store has moved
         replay.can_be_told_again(*loaded.project.probed())
     raise click.exceptions.Exit(10 if exit_code and api.pending(plan) else 0)

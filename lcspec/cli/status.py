@@ -7,9 +7,20 @@ from typing import Any
 import click
 
 from lcspec import api
-from lcspec.cli.common import emit_json, format_option, load, settings_options, spec_argument
+from lcspec.cli.common import (
+    BEHIND,
+    behind_of,
+    emit_json,
+    fail,
+    format_option,
+    load,
+    settings_options,
+    spec_argument,
+    store_option,
+)
 from lcspec.cli.progress import pace
 from lcspec.compile.compose import Settings
+from lcspec.diag.model import LcspecError
 from lcspec.units import format_seconds
 
 
@@ -17,22 +28,27 @@ from lcspec.units import format_seconds
 @spec_argument
 @settings_options
 @format_option()
-def command(spec: Path | None, settings: Settings, form: str) -> None:
+@store_option(BEHIND)
+def command(spec: Path | None, settings: Settings, form: str, store: str | None) -> None:
     """Show the running apply, the last run, the releases and what is pending."""
     from lcspec.run.ledger import Ledger
     from lcspec.run.lock import owner
     from lcspec.run.release import Releases
 
     loaded = load(spec, form, settings)
-    store = loaded.project.store
-    plan, chooser = api.make_plan(loaded)
+    try:
+        behind = behind_of(loaded.project, store)
+        plan, chooser = api.make_plan(loaded, api.gather_facts(loaded, behind))
+    except LcspecError as error:
+        fail(error.diagnostics, {}, error.exit_code, form)
     counts = {
         action: sum(step.action == action for step in plan.steps) for action in ("run", "reuse", "conditional", "skip")
     }
-    running = owner(store)
-    known = Releases(store, loaded.spec.name)
+    root = loaded.project.store
+    running = owner(root)
+    known = Releases(root, loaded.spec.name)
     listed = known.all()
-    last = Ledger.peek(store).last_run(loaded.spec.name) if (store / "ledger.db").exists() else None
+    last = Ledger.peek(root).last_run(loaded.spec.name) if (root / "ledger.db").exists() else None
     if form == "json":
         told = {"format_version": 1, "running": running, "steps": counts, "releases": len(listed)}
         emit_json({**told, "promoted": known.promoted(), "last_run": last, "pending": api.pending(plan)})
@@ -57,6 +73,8 @@ def command(spec: Path | None, settings: Settings, form: str) -> None:
         click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")
     if not listed:
         click.echo("release:  none yet")
+    if behind is not None:
+        click.echo(f"remote:   {behind.words(plan.steps)}")
 
 
 def running_lines(running: dict[str, Any]) -> list[str]:

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import emit_json, fail, format_option, project_argument, project_of, show
+from lcspec.cli.common import (
+    behind_of,
+    emit_json,
+    fail,
+    format_option,
+    project_argument,
+    project_of,
+    show,
+    store_option,
+)
 from lcspec.diag.model import LcspecError
 from lcspec.units import format_bytes
 
@@ -14,32 +23,49 @@ from lcspec.units import format_bytes
 @format_option()
 @click.option("--rebuild", is_flag=True, help="Make the ledger anew from its files and the records.")
 @click.option("--repair", is_flag=True, help="Set what is damaged aside, so that apply makes it again.")
-def command(where: Path | None, form: str, rebuild: bool, repair: bool) -> None:
+@click.option("--full", is_flag=True, help="With --store: read every byte, not only records, lists and sizes.")
+@store_option("Look at a remote store instead, say `s3://bucket/prefix`; `remote` for the one of lcspec.toml.")
+def command(where: Path | None, form: str, rebuild: bool, repair: bool, full: bool, store: str | None) -> None:
     """Read the whole store, and say what is damaged and which steps make it again. Exit 7 when something is.
 
     Without `--rebuild` and `--repair` it writes nothing and may run beside an apply. Nothing is deleted: what is set
-    aside lies under `.lcspec/aside/`.
+    aside lies under `.lcspec/aside/`. What a remote store of lcspec.toml has is fetched by `--repair`; with `--store`,
+    that store is looked at, and `--repair` uploads what the local store has.
     """
-    from lcspec.run.findings import Report, summary
+    from lcspec.run.findings import summary
     from lcspec.run.lock import StoreLock
     from lcspec.run.repair import rebuild_ledger
     from lcspec.run.repair import repair as mend
     from lcspec.run.store import Store
     from lcspec.run.verify import verify
 
-    root = project_of(where, form).store
+    project = project_of(where, form)
+    root = project.store
     done: list[str] = []
+    if store and rebuild:
+        raise click.UsageError("a remote store has no ledger; leave `--rebuild` out")
+    if full and not store:
+        raise click.UsageError("a local store is always read whole; leave `--full` out")
     try:
-        if not (rebuild or repair):
+        behind = behind_of(project, store) if store or repair else None
+        if store and behind is None:
+            raise click.UsageError("`--store none` names no store to look at")
+        if store and behind is not None:
+            from lcspec.run.remote.inspect import look
+
+            report = look(behind.remote, Store.peek(root), full=full, repair=repair)
+        elif not (rebuild or repair):
             report = verify(root)
         else:
-            store = Store.open(root)
+            local = Store.open(root)
+            if behind is not None:
+                behind.lend(local)
             with StoreLock.acquire(root) as lock:
                 lock.tell({"verify": {}})
                 done = rebuild_ledger(root) if rebuild else []
-                report: Report = verify(root)  # type: ignore[no-redef]
+                report = verify(root)
                 if repair and report.findings:
-                    report = mend(store, report)
+                    report = mend(local, report)
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
     report.repaired = [*done, *report.repaired]
@@ -62,5 +88,5 @@ def command(where: Path | None, form: str, rebuild: bool, repair: bool) -> None:
             click.echo("all is as it was written")
     if report.findings:
         if form != "json":
-            show([summary(report.findings, report.rerun)], {}, "text", err=True)
+            show([summary(report.findings, report.rerun, store)], {}, "text", err=True)
         raise click.exceptions.Exit(7)

@@ -65,6 +65,15 @@ class Planning:
             self._plan_again(())
         return tuple(self._done[step.id] for step in self.graph.steps)
 
+    def again(self) -> tuple[PlannedStep, ...]:
+        """The same as if it were asked for the first time: a record that it rests on is gone."""
+        self._done.clear()
+        self._records.clear()
+        self._keyed.clear()
+        self._waits = Waits(self.graph, self._records)
+        self.chooser = self._waits.chooser
+        return self.steps()
+
     def finished(self, key: str, step: str) -> list[PlannedStep]:
         """Tells that `step` has made the record of `key`; the steps to which something else happens now."""
         self._rerun.add(step)

@@ -1,7 +1,7 @@
 """One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from lcspec.ir.record import Event, StepRecord
 from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
 from lcspec.run import runs
+from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.looks import look_of
@@ -34,7 +35,8 @@ class Applied:
     """What an apply came to.
 
     `release` is the manifest when one stands, `verdicts` are those that decided it, `why_not` says why there is none.
-    `left_out` counts the steps that `--target` or `--exclude` left out: then there is no release, and no fault.
+    `winner` is the candidate that may be released. `left_out` counts the steps that `--target` or `--exclude` left out:
+    then there is no release, and no fault.
     """
 
     outcome: Outcome
@@ -47,6 +49,7 @@ class Applied:
     why_not: str | None = None
     looks: int = 0
     left_out: int = 0
+    winner: str | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -73,8 +76,9 @@ def apply_graph(
     jobs: int | None = None,
     keep_going: bool = False,
     settings: RunSettings | None = None,
+    behind: Behind = NOTHING,
 ) -> Applied:
-    """Runs the graph of `job` to its end and decides.
+    """Runs the graph of `job` to its end and decides. The facts of `job` are those that `behind` knows of, too.
 
     Raises:
         LcspecError: the store is busy or damaged.
@@ -82,8 +86,9 @@ def apply_graph(
     store = Store.open(job.store)
     with StoreLock.acquire(job.store, wait=wait) as lock, closing(Ledger.open(job.store)) as ledger:
         store.blobs.aside = lambda digest: set_aside(store, ledger, digest)
+        behind.attach(store)
         planning = Planning(job.graph, job.lock, job.facts, job.selection)
-        idle = all(step.action != "run" for step in planning.steps())
+        idle = _idle(planning.steps(), store, behind)
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
         began = time.time()
@@ -98,10 +103,14 @@ def apply_graph(
             run=run,
             lock=lock,
             settings=settings,
+            behind=behind,
+            wanted=lambda planning: _release_trees(job, planning),
         )
         if job.selection.replace:  # what was to run again and did not stands as it was
             planning = Planning(job.graph, job.lock, job.facts, replace(job.selection, replace=frozenset()))
         applied = _decide(job, planning, outcome, ledger, run)
+        for step, key in behind.foreign(applied.steps).items():
+            store.heads.set(step, key)
         if not idle:
             ledger.finish_run(run, outcome.status)
             _remember(job, applied, run, began)
@@ -109,34 +118,63 @@ def apply_graph(
     return applied
 
 
-def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
-    steps, chooser, selection = planning.steps(), planning.chooser, job.selection
+def _idle(steps: Sequence[PlannedStep], store: Store, behind: Behind) -> bool:
+    """Whether nothing is to run, and nothing is reused that another machine made since the last apply."""
+    foreign = behind.foreign(steps).items()
+    return all(one.action != "run" for one in steps) and foreign <= store.heads.keys_by_step().items()
+
+
+def _release_trees(job: Job, planning: Planning) -> Iterator[str]:
+    """What the release that these steps come to is made of: it must be in the store. Found out when asked for."""
+    applied = _as_planned(job, planning, Outcome())
+    if any(planned.action == LEFT_OUT for planned in applied.steps):
+        return
+    _judge(applied)
+    if applied.winner is not None:
+        parts, evidence = _contents(job, applied)
+        yield from (*parts.values(), *evidence.values())
+
+
+def _as_planned(job: Job, planning: Planning, outcome: Outcome) -> Applied:
+    steps = planning.steps()
     records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
-    applied = Applied(outcome, steps, chooser, records)
+    return Applied(outcome, steps, planning.chooser, records)
+
+
+def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
+    applied = _as_planned(job, planning, outcome)
     _count_looks(job, applied, ledger, run)
     if outcome.status != "ok":
         applied.why_not = "the run did not finish"
         return applied
-    applied.left_out = sum(planned.action == LEFT_OUT for planned in steps)
+    applied.left_out = sum(planned.action == LEFT_OUT for planned in applied.steps)
     if applied.left_out:
-        applied.why_not = f"{applied.left_out} steps were left out by {selection.words}"
+        applied.why_not = f"{applied.left_out} steps were left out by {job.selection.words}"
         return applied
+    _judge(applied)
+    if applied.winner is not None:
+        _release(job, applied, applied.winner)
+    return applied
+
+
+def _judge(applied: Applied) -> None:
+    """Says which candidate may be released, or why none may."""
+    chooser = applied.chooser
     finalist, chosen = chooser.decision("finalist"), chooser.decision("release")
     if finalist is None or finalist.winner is None:
         applied.verdicts = finalist.verdicts if finalist else ()
         applied.why_not = finalist.why if finalist else "the ladder is undecided"
-        return applied
+        return
     if chosen is None or chosen.winner is None:
         applied.verdicts = chooser.verdicts("finalist", "test") or ()
         applied.why_not = chosen.why if chosen else "the finalist is undecided"
-        return applied
+        return
     applied.verdicts = (*(chooser.verdicts("release", "test") or ()), *(chooser.serving_verdicts() or ()))
     stopped = [verdict for verdict in applied.verdicts if bad(verdict)]
     if stopped:
         applied.why_not = "; ".join(f"{v.gate}: {v.outcome}, {v.why}" for v in stopped)
-        return applied
-    _release(job, applied, chosen.winner)
-    return applied
+        return
+    applied.winner = chosen.winner
 
 
 def _count_looks(job: Job, applied: Applied, ledger: Ledger, run: int) -> None:
@@ -148,15 +186,20 @@ def _count_looks(job: Job, applied: Applied, ledger: Ledger, run: int) -> None:
     applied.looks = ledger.looks()
 
 
-def _release(job: Job, applied: Applied, winner: str) -> None:
+def _contents(job: Job, applied: Applied) -> tuple[dict[str, str], dict[str, str]]:
+    """Parts and evidence of the release, name to tree."""
     resolved = {part: _digest(applied, ref) for part, ref in job.graph.release.items()}
     parts = {part: digest for part, digest in resolved.items() if digest is not None}
-    release = job.graph.candidates["release"]
     evidence = {}
-    for suite, splits in release.scores.items():
+    for suite, splits in job.graph.candidates["release"].scores.items():
         for split, step in splits.items():
             if step in applied.records:
                 evidence[f"{suite}.{split}"] = applied.records[step].outputs["rows"]
+    return parts, evidence
+
+
+def _release(job: Job, applied: Applied, winner: str) -> None:
+    parts, evidence = _contents(job, applied)
     applied.release, applied.new_release = Releases(job.store, job.name).make(
         candidate=applied.chooser.name(winner),
         parts=parts,
@@ -218,9 +261,11 @@ def _summary(applied: Applied) -> dict[str, Any]:
 
 
 def exit_code(applied: Applied) -> int:
-    """0 released, or a part was asked for and is done; 3 a gate, 4 a step, 7 the store; 129, 130, 143 interrupted."""
+    """0 released, or a part was asked for and is done; 3 a gate, 4 a step, 7 a store; 129, 130, 143 interrupted."""
     if applied.outcome.status == "interrupted":
         return applied.outcome.exit_code or 130
     if applied.outcome.status == "failed":
         return applied.outcome.exit_code or 4
-    return 0 if applied.release is not None or applied.left_out else 3
+    if applied.release is None and not applied.left_out:
+        return 3
+    return 7 if applied.outcome.unpushed else 0

@@ -7,6 +7,7 @@ from lcspec.ir.record import StepRecord
 from lcspec.run import worker as workers
 from lcspec.run.ledger import Ledger
 from lcspec.run.publishing import Unpublished, publish
+from lcspec.run.rebuild import adopted_entry
 from lcspec.run.running import Running
 from lcspec.run.store import Store
 from lcspec.run.workspace import clear
@@ -46,6 +47,11 @@ class Ender:
         self._enter(one, "ok", record)
         shutil.rmtree(self._store.work(key), ignore_errors=True)
         return record, warning
+
+    def adopt(self, record: StepRecord) -> None:
+        """Writes down a record that came from another machine."""
+        self._store.heads.set(record.step, record.key)
+        self._ledger.append("adopted", {"records": [adopted_entry(self._store, record)]})
 
     def _enter(self, one: Running, status: str, record: StepRecord | None = None) -> None:
         step = one.planned.step

@@ -59,10 +59,14 @@ class Report:
         }
 
 
-def summary(findings: Sequence[Finding], rerun: Sequence[str]) -> Diagnostic:
-    """The one diagnostic (LC1104) that all findings come to."""
+def summary(findings: Sequence[Finding], rerun: Sequence[str], remote: str | None = None) -> Diagnostic:
+    """The one diagnostic that all findings come to: LC1104, or LC1127 where they are those of a `remote` store."""
     count = f"{len(findings)} fault{'s' if len(findings) > 1 else ''}"
     shown = ", ".join(f"`{step}`" for step in rerun[:8]) + (f" and {len(rerun) - 8} more" if len(rerun) > 8 else "")
+    if remote is not None:
+        help = f"`lcspec verify --store {remote} --repair` uploads what is here and sets the rest aside"
+        help += f"; then `lcspec apply` reruns {shown}" if rerun else ""
+        return Diagnostic("LC1127", f"{count} found in the remote store", help=help)
     if rerun:
         help = f"`lcspec verify --repair` sets what is damaged aside; then `lcspec apply` reruns {shown}"
     elif all(one.fault == MISSING and one.releases for one in findings):

@@ -16,6 +16,7 @@ class Outcome:
         skipped: step and the reason for each that could not run because of that.
         overhead: seconds that no step was at work.
         exit_code: what the outcome asks for; None where the usual code will do.
+        unpushed: why finished results did not get to the remote store.
     """
 
     status: str = "ok"
@@ -26,3 +27,4 @@ class Outcome:
     reused: int = 0
     overhead: float = 0.0
     exit_code: int | None = None
+    unpushed: Diagnostic | None = None

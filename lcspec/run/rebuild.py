@@ -100,11 +100,12 @@ def _adopt(store: Store, ledger: Ledger) -> int:
     new = [store.records[key] for key in store.records if key not in known and key in store.records]
     new = [record for record in new if store.complete(record)]
     if new:
-        ledger.append("adopted", {"records": [_adopted(store, record) for record in new]})
+        ledger.append("adopted", {"records": [adopted_entry(store, record) for record in new]})
     return len(new)
 
 
-def _adopted(store: Store, record: StepRecord) -> dict[str, Any]:
+def adopted_entry(store: Store, record: StepRecord) -> dict[str, Any]:
+    """What the ledger is told of a record that no run of this store has made."""
     look = look_of(record.step)
     try:
         disk = store.size(record)

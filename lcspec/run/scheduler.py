@@ -5,7 +5,7 @@ Steps start in the order of the plan, as far as tokens go; each key is started o
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
@@ -17,6 +17,7 @@ from lcspec.ir.plan import PlannedStep
 from lcspec.ir.record import Event
 from lcspec.run import limits, logs
 from lcspec.run import worker as workers
+from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.blocked import blocked
 from lcspec.run.diagnosis import RETRIES, diagnose, may_pass
 from lcspec.run.ending import Ender
@@ -37,6 +38,11 @@ TELL_EVERY = 0.5  # seconds between two writings of what `status` reads
 RETRY_AFTER = (2.0, 8.0)  # seconds before the second and the third attempt
 
 Emit = Callable[[Event], None]
+Wanted = Callable[[Planning], Iterable[str]]
+
+
+def _no_trees(planning: Planning) -> Iterable[str]:
+    return ()
 
 
 def execute(
@@ -51,20 +57,24 @@ def execute(
     run: int,
     lock: StoreLock,
     settings: RunSettings | None = None,
+    behind: Behind = NOTHING,
+    wanted: Wanted = _no_trees,
 ) -> Outcome:
     """Runs every step whose key is known and whose record is not there; see `Outcome`.
 
-    `jobs` None means as many at a time as fit.
+    `jobs` None means as many at a time as fit. `wanted` are the trees that must be here at the end.
     """
     settings = settings or RunSettings()
     tokens = Tokens(this_machine(), settings)
     work = _Execution(planning, emit, tokens, settings, lock, run)
     work.starter = Starter(store, root, run, lock, tokens.machine, settings)
     work.ender = Ender(store, ledger, run)
+    work.behind, work.wanted = behind, wanted
     work.jobs, work.keep_going = jobs or settings.run.jobs or tokens.machine.cpus, keep_going
     began = time.monotonic()
     with work.interrupts.watched():
         work.loop(store)
+    work.outcome.unpushed = behind.left()
     work.outcome.overhead = max(0.0, time.monotonic() - began - work.busy)
     return work.outcome
 
@@ -72,6 +82,8 @@ def execute(
 class _Execution:
     starter: Starter
     ender: Ender
+    behind: Behind
+    wanted: Wanted
 
     def __init__(
         self, planning: Planning, emit: Emit, tokens: Tokens, settings: RunSettings, lock: StoreLock, run: int
@@ -86,6 +98,7 @@ class _Execution:
         self.attempts: dict[str, int] = {}
         self.retry_at: dict[str, float] = {}
         self.failed: dict[str, str] = {}  # key to step
+        self.told: set[str] = set()  # choices
         self.busy, self._told = 0.0, 0.0
 
     # --- the loop --------------------------------------------------------------------------------------------------
@@ -101,15 +114,34 @@ class _Execution:
             logs.trim(store.root)
         self.ready = Ready(planned)
         self.starter.expect(planned)
+        self.behind.offer(planned)
         while True:
             self._start_ready()
-            if not self.running and not self.retry_at:
+            if self._at_end():
                 break
             self._hear()
+            self._hear_behind()
             self._mind_limits()
             self._mind_interrupts()
         if self.failed:
             self._tell_skipped()
+
+    def _at_end(self) -> bool:
+        if self.running or self.retry_at:
+            return False
+        if self.interrupts:
+            return True
+        if self.behind.busy():
+            return False
+        return self._stopping() or self._have("the release", "", self.wanted(self.planning)) or self._stopping()
+
+    def _have(self, step: str, key: str, trees: Iterable[str]) -> bool:
+        """Whether trees are here; else they are on their way, or the step has failed for want of them."""
+        try:
+            return self.behind.ready(trees)
+        except LcspecError as error:
+            self._fail(step, key, error.diagnostics[0], error.exit_code)
+            return False
 
     def _stopping(self) -> bool:
         return bool(self.interrupts) or (bool(self.outcome.failures) and not self.keep_going)
@@ -126,6 +158,10 @@ class _Execution:
                 continue
             if key in self.failed:
                 self.ready.drop(step)
+                continue
+            if not self._have(step.step.id, key, (step.inputs or {}).values()):
+                if self._stopping():
+                    return
                 continue
             wanted = need(step, self.tokens.machine, self.settings)
             gpus = self.tokens.take(key, wanted)
@@ -171,6 +207,18 @@ class _Execution:
         for key, one in [(key, one) for key, one in self.running.items() if one.over()]:
             self._ended(key, one)
         self._tell()
+
+    def _hear_behind(self) -> None:
+        """Handles what came from the remote store and what went there."""
+        news = self.behind.news()
+        for step, message in news.told:
+            self.emit("log", step, {"message": message})
+        for record in news.adopted:
+            self.ender.adopt(record)
+        self.outcome.warnings += news.warnings
+        if news.plan_anew:
+            self.ready = Ready(self.planning.again())
+            self._tell_choices()
 
     def _listen(self, one: Running) -> None:
         messages = one.worker.receive()
@@ -225,6 +273,7 @@ class _Execution:
         self.outcome.ran += 1
         brief = {name: value for name, value in record.metrics.items() if name != "curve"}
         self.emit("step-finished", step.id, {"seconds": one.seconds, "key": key, "metrics": brief})
+        self.behind.take(one.planned, record)
         self.ready.update(self.planning.finished(key, step.id))
         self._tell_choices()
 
@@ -238,6 +287,9 @@ class _Execution:
 
     def _tell_choices(self) -> None:
         for made in self.planning.decided():
+            if made.choice in self.told:  # planned anew
+                continue
+            self.told.add(made.choice)
             name = self.planning.chooser.name(made.winner) if made.winner else "none"
             data = {"choice": made.choice, "name": name, "passed": made.passed, "why": made.why}
             self.emit("choice", None, data)

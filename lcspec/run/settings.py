@@ -1,4 +1,4 @@
-"""How this machine runs steps: the tables `[run]` and `[limits]` of `lcspec.toml`. Never part of a key.
+"""How this machine runs steps: the tables `[run]`, `[limits]` and `[store]` of `lcspec.toml`. Never part of a key.
 
 [run]
 jobs = 4              # steps at a time; as many as fit when left out
@@ -12,6 +12,9 @@ silence = "30 min"
 
 [limits."train:*"]    # of steps whose id matches; later tables win
 time = "3 d"
+
+[store]
+remote = "s3://bucket/prefix"  # behind the local store; credentials are the client library's business
 """
 
 import tomllib
@@ -46,6 +49,12 @@ class RunTable(Strict):
     jobs: int | None = option(None, doc="Steps at a time.", key=False, ge=1)
     threads: int | None = option(None, doc="Threads of a step that can use several.", key=False, ge=1)
     memory: Bytes | None = option(None, doc="Memory that running steps may declare together.", key=False)
+
+
+class StoreTable(Strict):
+    """The table `[store]`."""
+
+    remote: str | None = option(None, doc="URL of the store behind the local one.", key=False)
 
 
 class RunSettings:
@@ -85,6 +94,23 @@ def read_settings(root: Path) -> RunSettings:
     limits = {"*": _table(Limits, "[limits]", own)}
     limits |= {name: _table(Limits, f'[limits."{name}"]', value) for name, value in patterns.items()}
     return RunSettings(_table(RunTable, "[run]", data.get("run", {})), limits)
+
+
+def remote_of(root: Path) -> str | None:
+    """The URL of the remote store that `lcspec.toml` names, read without the rest; None when it names none.
+
+    Raises:
+        LcspecError: LC1212 (exit 2), the file cannot be read as what it should be.
+    """
+    try:
+        text = (root / FILE).read_text(encoding="utf-8")
+        data = tomllib.loads(text) if "store" in text else {}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _wrong(str(error)) from None
+    made: StoreTable = _table(StoreTable, "[store]", data.get("store", {}))
+    return made.remote
 
 
 def _table(model: Any, name: str, data: Any) -> Any:

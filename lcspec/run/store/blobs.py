@@ -65,6 +65,17 @@ class Blobs:
         if path.stat().st_nlink > 1:
             return self._add_copy(path)
         digest = hash_and_sync(path)
+        self._move(path, digest)
+        return digest
+
+    def add_if(self, path: Path, digest: str) -> bool:
+        """Moves a file into the store if it has the content that is meant; whether it has."""
+        if hash_and_sync(path) != digest:
+            return False
+        self._move(path, digest)
+        return True
+
+    def _move(self, path: Path, digest: str) -> None:
         point()
         target = self._target(digest)
         path.chmod(0o444)
@@ -74,9 +85,9 @@ class Blobs:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            return self._add_copy(path)
+            self._add_copy(path)
+            return
         self._placed(digest, target)
-        return digest
 
     def _add_copy(self, path: Path) -> str:
         staging = self.staging()

@@ -75,7 +75,7 @@ class Heads(Mapping[str, StepRecord]):
     the ledger knows the same (`verify --rebuild` writes it anew); without it reasons are shorter.
     """
 
-    def __init__(self, root: Path, records: Records) -> None:
+    def __init__(self, root: Path, records: Mapping[str, StepRecord]) -> None:
         self._path, self._records = root / "heads.jsonl", records
         self._keys: dict[str, str] | None = None
         self._lines = 0
