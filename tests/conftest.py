@@ -16,8 +16,9 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)  # a change is judged by its own faults
 # `CI` makes apply refuse to write a lock; a test that means that says so.
 settings.load_profile("ci" if os.environ.pop("CI", None) else "default")
-# A shell that started this in the background may have made it deaf to hang-ups; the processes of tests must hear them.
+# A shell that started this in the background may have made it deaf to signals; the processes of tests must hear them.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import …`
 
 
