@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import tempfile
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,10 @@ def spec(steps: int) -> str:
     prompts, rest = divmod(steps - FIXED, PER_PROMPT)
     if prompts < 1:
         raise ValueError(f"a lifecycle has at least {FIXED + PER_PROMPT} steps")
-    lines = [f'  p{number}: {{format: text, user: "{number}: {{{{ text }}}}="}}' for number in range(prompts)]
+    lines = [
+        f'  p{number}: {{format: text, user: "{number}: {{{{ text }}}}=", answer-prefix: " "}}'
+        for number in range(prompts)
+    ]
     guards = [
         f"  g{number}: {{kind: guardrails, input: [{{kind: max-length, max-words: 99}}]}}" for number in range(rest)
     ]
@@ -78,17 +82,19 @@ def fill(path: Path) -> int:
 
     from lcspec import api, applying
     from lcspec.compile.compose import Settings
-    from lcspec.compile.planner import plan_steps
+    from lcspec.compile.planner import Planning
     from lcspec.run.store import Store
 
     disable_progress_bar()
-    loaded = applying.ensure_lock(api.load(path, Settings()), locked=False, say=lambda text: None)
-    facts = api.gather_facts(loaded)
-    graph, _ = api.lower_loaded(loaded, facts)
+    loaded, facts, graph = applying.ensure_lock(api.load(path, Settings()), locked=False, say=lambda text: None)
     store, ran = Store.open(loaded.project.store), 0
-    while ready := [step for step in plan_steps(graph, loaded.lock, facts)[0] if step.action == "run" and step.key]:
-        for step in {step.key: step for step in ready}.values():
+    planning = Planning(graph, loaded.lock, facts)
+    ready = deque(planning.steps())
+    while ready:
+        step = ready.popleft()
+        if step.action == "run" and step.key and step.key not in facts.records:
             _run(store, step, loaded.project.folder)
+            ready.extend(planning.finished(step.key, step.step.id))
             ran += 1
     facts.files.save()  # type: ignore[attr-defined]
     return ran

@@ -4,10 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lcspec import api, locking
+from lcspec.canon import digest
+from lcspec.compile.facts import Facts
 from lcspec.compile.select import Wish, select
 from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.ir.plan import Graph
 from lcspec.lock import Lock
 from lcspec.project import Project, write_atomic
 from lcspec.run.apply import Applied, Job, apply_graph, exit_code
@@ -55,10 +59,8 @@ def apply_spec(
     settings = read_settings(loaded.project.root)
     if wish is not None and wish.said:  # a wrong name is told before the lock is written
         select(api.lower_loaded(loaded, api.gather_facts(loaded))[0], wish)
-    loaded = ensure_lock(loaded, locked=locked, say=say)
+    loaded, facts, graph = ensure_lock(loaded, locked=locked, say=say, behind=behind)
     assert loaded.lock is not None and loaded.spec is not None  # noqa: S101
-    facts = api.gather_facts(loaded, behind)
-    graph, _ = api.lower_loaded(loaded, facts)
     name = loaded.spec.name
     job = Job(
         name=name,
@@ -84,9 +86,17 @@ def apply_spec(
     return Result(applied, exit_code(applied), report, service)
 
 
-def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None]) -> api.Loaded:
+class Locked(NamedTuple):
+    """A spec with a complete lock, the facts under it and its graph."""
+
+    loaded: api.Loaded
+    facts: Facts
+    graph: Graph
+
+
+def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None], behind: Behind = NOTHING) -> Locked:
     """The spec with a complete lock: resolved and written when that is allowed; installed libraries agree with it."""
-    facts = api.gather_facts(loaded)
+    facts = api.gather_facts(loaded, behind)
     graph, requests = api.lower_loaded(loaded, facts)
     missing = api.missing_pins(loaded.lock, requests)
     if loaded.lock is None or missing or not set(loaded.lock.libraries) >= set(locking.keyed_libraries(graph)):
@@ -100,16 +110,16 @@ def ensure_lock(loaded: api.Loaded, *, locked: bool, say: Callable[[str], None])
         loaded = locking.with_lock(loaded, lock)
         if not loaded.ok:
             raise LcspecError(loaded.diagnostics)
+        facts = api.gather_facts(loaded, behind)
+        graph, _ = api.lower_loaded(loaded, facts)
     assert loaded.lock is not None  # noqa: S101
     if drift := locking.library_drift(loaded.lock):
         raise LcspecError(drift, 1)
-    return loaded
+    return Locked(loaded, facts, graph)
 
 
 def write_reports(loaded: api.Loaded, applied: Applied) -> Path:
     """Writes `report.html` and `report.md` into the build folder, unless they say just this already."""
-    from lcspec.reporting import report_input, report_state
-
     folder = loaded.project.build(loaded.spec.name if loaded.spec else "report")
     path, mark = folder / "report.html", folder / ".report-state"
     state = report_state(loaded, applied)
@@ -117,12 +127,20 @@ def write_reports(loaded: api.Loaded, applied: Applied) -> Path:
         return path
     from lcspec.report import html, markdown
     from lcspec.report.build import build
+    from lcspec.reporting import report_input
 
     built = build(report_input(loaded, applied))
     write_atomic(path, html.render(built))
     write_atomic(folder / "report.md", markdown.render(built))
     write_atomic(mark, state)
     return path
+
+
+def report_state(loaded: api.Loaded, applied: Applied) -> str:
+    """A digest of everything that the report says: the same state needs no new report."""
+    number = applied.release["number"] if applied.release else None
+    keys = sorted(f"{step}:{record.key}" for step, record in applied.records.items())
+    return digest({"spec": loaded.digest, "records": keys, "release": number})
 
 
 def export_service(project: Project, applied: Applied) -> Path | None:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 Json = Any  # what json.loads returns: plain data, never an object of ours
 
 
@@ -19,8 +21,7 @@ def canonical(value: object) -> bytes:
         ValueError: `value` holds NaN or an infinity.
         TypeError: `value` holds something that JSON has no form for.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def digest(value: object) -> str:

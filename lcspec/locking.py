@@ -9,6 +9,7 @@ from lcspec import api
 from lcspec.compile.lower import source_id
 from lcspec.compile.moves import moved_models
 from lcspec.diag.model import Diagnostic
+from lcspec.installed import installed_version
 from lcspec.ir.plan import Graph
 from lcspec.kinds import registry
 from lcspec.lock import Lock
@@ -105,12 +106,8 @@ def locked_libraries(known: Mapping[str, str], names: Sequence[str] = KEYED_LIBR
 
 def installed_minor(name: str) -> str:
     """`major.minor` of an installed library; `absent` when it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return ".".join(version(name).split("+")[0].split(".")[:2])
-    except PackageNotFoundError:
-        return "absent"
+    version = installed_version(name)
+    return "absent" if version is None else ".".join(version.split("+")[0].split(".")[:2])
 
 
 def library_drift(lock: Lock) -> list[Diagnostic]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lcspec import api
-from lcspec.canon import digest
 from lcspec.gates.choose import Chooser
 from lcspec.ir.plan import PlannedStep
 from lcspec.ir.record import StepRecord
@@ -18,13 +17,6 @@ from lcspec.units import format_bytes, format_count, format_seconds
 def report_input(loaded: api.Loaded, applied: Applied) -> ReportInput:
     """The input of the report on an apply."""
     return _input(loaded, applied.chooser, applied.steps, applied.records, applied.release)
-
-
-def report_state(loaded: api.Loaded, applied: Applied) -> str:
-    """A digest of everything that the report says: the same state needs no new report."""
-    number = applied.release["number"] if applied.release else None
-    keys = sorted(f"{step}:{record.key}" for step, record in applied.records.items())
-    return digest({"spec": loaded.digest, "records": keys, "release": number})
 
 
 def build_report(loaded: api.Loaded) -> ReportModel | None:

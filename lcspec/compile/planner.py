@@ -131,13 +131,14 @@ class Planning:
         known = {name: value for name, value in inputs.items() if value is not ABSENT}
         parts = key_parts(step, known, self.lock.libraries, self.facts.device)
         key = step_key(parts)
-        planned = replace(planned, key=key, inputs=known, parts=parts)
+        planned = PlannedStep(step, RUN, "", key, step.estimate, inputs=known, parts=parts)
         record = self.facts.records.get(key)
         if record is not None and step.id in self.selection.replace and step.id not in self._rerun:
             return replace(planned, reason="runs again by --replace", cause=REQUESTED)
         if record is not None:
             self._records[step.id] = record
-            return self._renamed(replace(planned, action=REUSE, reason="unchanged"), record)
+            planned = PlannedStep(step, REUSE, "unchanged", key, step.estimate, inputs=known, parts=parts)
+            return self._renamed(planned, record)
         if held is None:
             return replace(planned, action=CONDITIONAL, reason=why)
         cause, reason, moved = self._why(step, parts)

@@ -1,7 +1,7 @@
 """One apply, from lock to release: take the store's lock, run what the planner says, decide, release, report."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from lcspec.compile.facts import Facts
 from lcspec.compile.planner import EVERYTHING, LEFT_OUT, Planning
 from lcspec.gates.choose import Chooser, bad
 from lcspec.ir.plan import Graph, PlannedStep, Selection
-from lcspec.ir.record import Event, StepRecord
+from lcspec.ir.record import StepRecord
 from lcspec.ir.verdict import Verdict
 from lcspec.lock import Lock
 from lcspec.run import runs
@@ -20,14 +20,10 @@ from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.looks import look_of
-from lcspec.run.outcome import Outcome
+from lcspec.run.outcome import Emit, Outcome, begin, event
 from lcspec.run.release import Releases
-from lcspec.run.repair import set_aside
-from lcspec.run.scheduler import execute
 from lcspec.run.settings import RunSettings
 from lcspec.run.store import Store
-
-Emit = Callable[[Event], None]
 
 
 @dataclass
@@ -85,27 +81,32 @@ def apply_graph(
     """
     store = Store.open(job.store)
     with StoreLock.acquire(job.store, wait=wait) as lock, closing(Ledger.open(job.store)) as ledger:
-        store.blobs.aside = lambda digest: set_aside(store, ledger, digest)
+        store.blobs.aside = lambda digest: _set_aside(store, ledger, digest)
         behind.attach(store)
         planning = Planning(job.graph, job.lock, job.facts, job.selection)
         idle = _idle(planning.steps(), store, behind)
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
         began = time.time()
-        outcome = execute(
-            store=store,
-            ledger=ledger,
-            planning=planning,
-            emit=emit,
-            jobs=jobs,
-            keep_going=keep_going,
-            root=job.folder,
-            run=run,
-            lock=lock,
-            settings=settings,
-            behind=behind,
-            wanted=lambda planning: _release_trees(job, planning),
-        )
+        if idle and behind is NOTHING:
+            outcome = begin(planning, emit)
+        else:
+            from lcspec.run.scheduler import execute  # with all that processes need
+
+            outcome = execute(
+                store=store,
+                ledger=ledger,
+                planning=planning,
+                emit=emit,
+                jobs=jobs,
+                keep_going=keep_going,
+                root=job.folder,
+                run=run,
+                lock=lock,
+                settings=settings,
+                behind=behind,
+                wanted=lambda planning: _release_trees(job, planning),
+            )
         if job.selection.replace:  # what was to run again and did not stands as it was
             planning = Planning(job.graph, job.lock, job.facts, replace(job.selection, replace=frozenset()))
         applied = _decide(job, planning, outcome, ledger, run)
@@ -114,7 +115,7 @@ def apply_graph(
         if not idle:
             ledger.finish_run(run, outcome.status)
             _remember(job, applied, run, began)
-        emit(Event("run-finished", None, {"run": run, "exit_code": exit_code(applied), **_summary(applied)}, now()))
+        emit(event("run-finished", None, {"run": run, "exit_code": exit_code(applied), **_summary(applied)}))
     return applied
 
 
@@ -139,6 +140,12 @@ def _as_planned(job: Job, planning: Planning, outcome: Outcome) -> Applied:
     steps = planning.steps()
     records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
     return Applied(outcome, steps, planning.chooser, records)
+
+
+def _set_aside(store: Store, ledger: Ledger, blob: str) -> list[str]:
+    from lcspec.run.repair import set_aside  # with all that verifies a store
+
+    return set_aside(store, ledger, blob)
 
 
 def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
@@ -240,11 +247,6 @@ def _remember(job: Job, applied: Applied, run: int, began: float) -> None:
     runs.write(
         job.store, {**about, **told, "argv": list(job.argv), "outcome": outcome, "exit_code": exit_code(applied)}, steps
     )
-
-
-def now() -> str:
-    """The time of an event, RFC 3339 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _summary(applied: Applied) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Steps start in the order of the plan, as far as tokens go; each key is started o
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from lcspec.compile.planner import Planning
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
-from lcspec.ir.record import Event
 from lcspec.run import limits, logs
 from lcspec.run import worker as workers
 from lcspec.run.behind import NOTHING, Behind
@@ -25,7 +23,7 @@ from lcspec.run.interrupts import Interrupts
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.machine import Need, Tokens, need, this_machine
-from lcspec.run.outcome import Outcome
+from lcspec.run.outcome import Emit, Outcome, begin, event, tell_choices
 from lcspec.run.publishing import Unpublished
 from lcspec.run.ready import Ready
 from lcspec.run.running import Running
@@ -37,7 +35,6 @@ TICK = 0.2  # seconds between looks at what says nothing
 TELL_EVERY = 0.5  # seconds between two writings of what `status` reads
 RETRY_AFTER = (2.0, 8.0)  # seconds before the second and the third attempt
 
-Emit = Callable[[Event], None]
 Wanted = Callable[[Planning], Iterable[str]]
 
 
@@ -105,10 +102,7 @@ class _Execution:
 
     def loop(self, store: Store) -> None:
         planned = self.planning.steps()
-        self._tell_choices()
-        self.outcome.reused = sum(step.action == "reuse" for step in planned)
-        todo = sum(step.action not in ("reuse", "skip", "left-out") for step in planned)
-        self.emit("run-started", None, {"steps": len(planned), "reused": self.outcome.reused, "todo": todo})
+        self.outcome.reused = begin(self.planning, self._emit, self.told).reused
         if any(step.action == "run" for step in planned):
             store.sweep()
             logs.trim(store.root)
@@ -218,7 +212,7 @@ class _Execution:
         self.outcome.warnings += news.warnings
         if news.plan_anew:
             self.ready = Ready(self.planning.again())
-            self._tell_choices()
+            tell_choices(self.planning, self._emit, self.told)
 
     def _listen(self, one: Running) -> None:
         messages = one.worker.receive()
@@ -275,7 +269,7 @@ class _Execution:
         self.emit("step-finished", step.id, {"seconds": one.seconds, "key": key, "metrics": brief})
         self.behind.take(one.planned, record)
         self.ready.update(self.planning.finished(key, step.id))
-        self._tell_choices()
+        tell_choices(self.planning, self._emit, self.told)
 
     def _fail(self, step: str, key: str, why: Diagnostic, exit_code: int | None = None) -> None:
         self.failed[key] = step
@@ -285,22 +279,13 @@ class _Execution:
         self.outcome.failures.append((step, named))
         self.emit("step-failed", step, {"code": why.code, "message": why.message})
 
-    def _tell_choices(self) -> None:
-        for made in self.planning.decided():
-            if made.choice in self.told:  # planned anew
-                continue
-            self.told.add(made.choice)
-            name = self.planning.chooser.name(made.winner) if made.winner else "none"
-            data = {"choice": made.choice, "name": name, "passed": made.passed, "why": made.why}
-            self.emit("choice", None, data)
-
     def _tell_skipped(self) -> None:
         self.outcome.skipped = blocked(self.planning.steps(), set(self.failed), set(self.failed.values()))
         for step, reason in self.outcome.skipped:
             self.emit("step-skipped", step, {"reason": reason})
 
     def emit(self, kind: str, step: str | None, data: Mapping[str, Any]) -> None:
-        self._emit(Event(kind, step, data, datetime.now(UTC).isoformat(timespec="milliseconds")))
+        self._emit(event(kind, step, data))
 
     # --- limits and interrupts -------------------------------------------------------------------------------------
 
