@@ -36,7 +36,7 @@ def update_lock(loaded: api.Loaded, *, update: bool = False, tell: Callable[[str
         known = sources.get(name) or (None if update else old.sources.get(name))
         if known is None or not set(members) <= set(known["members"]):
             tell(f"locking {name}")
-            known = registry.module("source", source.kind).resolve(source.body, members, cache, known)
+            known = registry.module(source.family, source.kind).resolve(source.body, members, cache, known)
         sources[name] = known
     used = {name: _used_members(pin, name, requests) for name, pin in sources.items()}
     models = _model_facts(
@@ -54,7 +54,7 @@ def _used_members(pin: Mapping[str, Any], name: str, requests: Mapping[str, Any]
     """The pin without members that nothing asks for any more."""
     asking = [(source, members) for source, members in requests.values() if source_id(source) == name]
     wanted = {member for _, members in asking for member in members}
-    narrowed = getattr(registry.module("source", asking[0][0].kind), "narrowed", None)
+    narrowed = getattr(registry.module(asking[0][0].family, asking[0][0].kind), "narrowed", None)
     if narrowed:
         return dict(narrowed(pin, tuple(sorted(wanted))))
     return {**pin, "members": {member: pin["members"][member] for member in sorted(wanted)}}
@@ -89,7 +89,7 @@ def _model_facts(
 
 def _opener(source: Any, cache: Path, pin: Mapping[str, Any]) -> Callable[[str], Path | None]:
     """A function that gives a verified copy of a pinned member, None for what is not pinned."""
-    module = registry.module("source", source.kind)
+    module = registry.module(source.family, source.kind)
     return lambda member: module.open_member(source.body, member, cache, pin) if member in pin["members"] else None
 
 

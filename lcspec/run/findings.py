@@ -15,7 +15,7 @@ class Finding(NamedTuple):
 
     Attributes:
         fault: altered, missing or extra.
-        what: blob, record, release, ledger, format or file.
+        what: blob, record, release, ledger, format, environment or file.
         path: relative to the store.
         message: what is wrong, a sentence without a final stop.
         steps: ids of the steps that must rerun, sorted.

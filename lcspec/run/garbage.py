@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 GC_FORMAT = 1
-CATEGORIES = ("records", "blobs", "work", "unfinished", "aside")
+CATEGORIES = ("records", "blobs", "work", "unfinished", "aside", "environments")
 
 
 class Keep(NamedTuple):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lcspec.diag.model import LcspecError
+from lcspec.environments import FOLDER, identity
 from lcspec.ir.record import StepRecord
 from lcspec.run.garbage import Collected, Item, Keep
 from lcspec.run.ledger import Ledger
@@ -28,11 +29,12 @@ from lcspec.run.store.store import alive
 
 
 class _Live(NamedTuple):
-    """Records that stay, by why; those that may go; the digests of all blobs that stay."""
+    """Records that stay, by why; those that may go; the digests of all blobs, and the environments, that stay."""
 
     kept: dict[str, int]
     dead: list[StepRecord]
     blobs: set[bytes]
+    environments: set[str]
 
 
 def collect(root: Path, keep: Keep, *, remove: bool) -> Collected:
@@ -72,6 +74,7 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
     dead: list[StepRecord] = []
     blobs: set[bytes] = set()
     trees: set[str] = set()
+    environments: set[str] = set()
     for key in store.records:
         record = store.records.get(key)
         if record is None:  # unreadable: `verify` tells
@@ -81,6 +84,8 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
             continue
         kept[why] += 1
         trees.update(record.outputs.values())
+        if record.kind == "environment.pip/build":
+            environments.add(identity(record.parts["params"]["wheels"]))
     kept["releases"] = 0
     for folder in sorted((store.root / "releases").glob("*")):
         for manifest in Releases(store.root, folder.name).all():
@@ -89,7 +94,7 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
     for digest in trees:
         blobs.add(bytes.fromhex(digest))
         blobs.update(bytes.fromhex(entry["sha256"]) for entry in store.tree(digest).values())
-    return _Live(kept, dead, blobs)
+    return _Live(kept, dead, blobs, environments)
 
 
 def _why_kept(record: StepRecord, keep: Keep, recent: set[str], *, running: bool) -> str | None:
@@ -132,6 +137,9 @@ def _garbage(store: Store, keep: Keep, live: _Live, *, running: bool) -> Iterato
     for path in sorted((root / "tmp").glob("*")):
         if not alive(path.name.partition("-")[0]):
             yield _item("unfinished", root, path)
+    for path in sorted((root / FOLDER).glob("*")):
+        if not running and path.name.partition(".")[0] not in live.environments and _old(path, keep.age):
+            yield _item("environments", root, path)
     for path in sorted((root / "aside").glob("*")):
         if _old(path, keep.age):
             yield _item("aside", root, path)

@@ -40,6 +40,8 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     gpus: list[str] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    environment: dict[str, str] = field(default_factory=dict)  # wheel to digest; empty: lcspec's own
+    modules: str = ""  # the folder with what may be imported in an environment beside it
 
     def to_text(self) -> str:
         """The job as JSON."""

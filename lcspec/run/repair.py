@@ -2,11 +2,13 @@
 missing, so that the next apply reruns just the steps that made it. Nothing is deleted.
 """
 
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lcspec.environments import FOLDER
 from lcspec.run.findings import MISSING, Finding, Report
 from lcspec.run.ledger import Ledger
 from lcspec.run.rebuild import rebuild
@@ -28,6 +30,9 @@ def repair(store: Store, report: Report) -> Report:
     for one in report.findings:
         if one.what == "blob" and store.blobs.fetch(Path(one.path).name):
             done.append(f"fetched `{one.path}` from the remote store")
+    for name in sorted({one.path.split("/")[1] for one in report.findings if one.what == "environment"}):
+        shutil.rmtree(root / FOLDER / name, ignore_errors=True)
+        done.append(f"removed `{FOLDER}/{name}`; the next step that needs it builds it of its wheels")
     with closing(Ledger.open(root)) as ledger:
         left = [one for one in report.findings if one.what != "blob" or not store.blobs.sound(Path(one.path).name)]
         done += _set_findings_aside(store, ledger, left)

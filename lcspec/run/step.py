@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from lcspec.diag.model import Diagnostic, LcspecError
+from lcspec.run.inside import enter, handed_over, inside
 from lcspec.run.io import ChildIO, Job, Send, seed_everything
 from lcspec.runtime.scan import UnsafeModelError
 
@@ -120,7 +121,8 @@ def main() -> NoReturn:
     """
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
-    job = Job.from_text(sys.stdin.readline())
+    text = handed_over() or sys.stdin.readline()
+    job = Job.from_text(text)
     die_with_parent(sys.stdin.read)
     channel = os.fdopen(int(os.environ["LCSPEC_EVENTS"]), "w", encoding="utf-8")
 
@@ -128,6 +130,8 @@ def main() -> NoReturn:
         channel.write(json.dumps([kind, data]) + "\n")
         channel.flush()
 
+    if job.environment and not inside(job):
+        enter(job, text, send)
     os._exit(run_job(job, send))  # the watching thread must not hold the process up
 
 

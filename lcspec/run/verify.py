@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from lcspec.environments import FOLDER, faults
 from lcspec.run.findings import ALTERED, EXTRA, MISSING, Finding, Report
 from lcspec.run.ledger_check import Known, check_ledger
 from lcspec.run.release import read_manifest
@@ -129,6 +130,12 @@ class _Verification:
         for blob in sorted(self.bad.keys() - lost.keys()):
             self.find(ALTERED, "blob", self.root / self.bad[blob], "a blob that nothing needs is not what it was")
 
+    def environments(self) -> None:
+        """What was built of wheels is as it was; it is no truth of its own, and is built again when it is gone."""
+        for folder in sorted(path for path in _listed(self.root / FOLDER) if path.is_dir()):
+            for fault, path, message in faults(folder):
+                self.find(fault, "environment", path, message)
+
     def _members(self, digest: str) -> Iterator[tuple[str, str, int | None]]:
         """The manifest of a tree and its files: digest, name and size of each."""
         yield digest, f"the list of files {digest[:12]}…", None
@@ -151,6 +158,7 @@ def verify(root: Path) -> Report:
         work.releases(known)
         work.blobs()
         work.contents()
+        work.environments()
     if not read_format_strictly(root):
         work.find(ALTERED, "format", root / "store.json", "the file does not say the store's format")
     if left := sum(1 for _ in _listed(root / "tmp")):

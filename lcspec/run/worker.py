@@ -154,7 +154,7 @@ def _until_closed(channel: Connection) -> None:
 
 
 class Spawned:
-    """A step in a fresh interpreter, with the environment that the network needs."""
+    """A step in a fresh interpreter: what the network needs is in its variables, or its libraries are others."""
 
     def __init__(self, job: Job, held: Held, variables: Mapping[str, str]) -> None:
         reading, writing = os.pipe()
@@ -211,7 +211,9 @@ class Spawned:
 
 def start(job: Job, held: Held, *, store: Path, network: bool) -> Worker:
     """Starts the process of a step."""
-    return Spawned(job, held, environment(store, network=True)) if network else Forked(job, held)
+    if network or job.environment:
+        return Spawned(job, held, environment(store, network=network))
+    return Forked(job, held)
 
 
 def stop(worker: Worker) -> None:

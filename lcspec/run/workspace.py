@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lcspec.ir.plan import PlannedStep
+from lcspec.kinds import registry
 from lcspec.run.io import Job
 from lcspec.run.store import Store
 
@@ -33,6 +34,11 @@ def prepare(
         inputs[name] = str(folder / "in" / name)
         store.materialize(digest, Path(inputs[name]))
     (folder / "out").mkdir(parents=True)
+    wheels = {}
+    if step.environment:
+        tree = store.tree((planned.inputs or {})["environment"])
+        wheels = {name: str(entry["sha256"]) for name, entry in tree.items()}
+        _link_modules(folder / "modules", *step.kind.split(".", 1))
     return Job(
         step=step.id,
         kind=step.kind,
@@ -50,13 +56,22 @@ def prepare(
         settings=dict(step.settings),
         gpus=list(gpus),
         secrets=dict(secrets or {}),
+        environment=wheels,
+        modules=str(folder / "modules"),
     )
+
+
+def _link_modules(folder: Path, family: str, name: str) -> None:
+    """What an environment lacks and a step needs: lcspec and the kind's own package, nothing beside them."""
+    folder.mkdir()
+    for path in registry.home(family, name):
+        (folder / path.name).symlink_to(path.resolve())
 
 
 def clear(store: Store, key: str) -> None:
     """Removes what a step was given and what it wrote; its checkpoint stays."""
     folder = store.work(key)
-    for name in ("in", "out"):
+    for name in ("in", "out", "modules"):
         shutil.rmtree(folder / name, ignore_errors=True)
     with suppress(OSError):
         folder.rmdir()  # only when there is no checkpoint

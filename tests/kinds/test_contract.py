@@ -107,7 +107,10 @@ def test_its_example_binds_in_a_spec(kind: Kind) -> None:
     assert bound.find(kind.family, "an-entry").kind == kind.name
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.family in ("source", "metric")], ids=ident)
+UNPLACED = ("source", "metric", "environment")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.family in UNPLACED], ids=ident)
 def test_its_example_validates(kind: Kind) -> None:
     body = yaml.safe_load(kind.example)
     assert body.pop("kind") == kind.name
@@ -149,3 +152,10 @@ def test_fields_that_name_entries_say_so() -> None:
                 said = str(field.json_schema_extra.get("x-refers")).partition(".")[0]
                 assert said == NAMING[name], f"{ident(kind)}.{name}: add `refers=` to its option"
     assert found >= 7
+
+
+def test_an_environment_is_pinned_and_for_actions_that_there_are() -> None:
+    for kind in KINDS:
+        if kind.environment is not None:
+            assert set(kind.environment.actions) <= set(kind.actions), ident(kind)
+            assert all("==" in pin for pin in kind.environment.requirements), ident(kind)

@@ -1,0 +1,1 @@
+"""Where the steps of a kind run that cannot run beside lcspec's own libraries."""
