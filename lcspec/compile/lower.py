@@ -16,6 +16,7 @@ from lcspec.ir.plan import Candidate, Choice, Chosen, Condition, Gate, Graph, Ou
 from lcspec.ir.spec import Bound, GateSpec, Rung, Scope, Spec
 from lcspec.kinds import registry
 from lcspec.kinds.api import Evidence, Lowered, Subject
+from lcspec.kinds.suites import lower_compare
 from lcspec.lock import Lock
 from lcspec.manifest import SLOTS
 
@@ -41,7 +42,9 @@ def lower(spec: Spec, lock: Lock, facts: Facts) -> tuple[Graph, dict[str, tuple[
         contract=work.contract,
         release=work.release,
     )
-    return with_model_sizes(graph, moved_models(lock.models, spec.moved)), work.requests
+    locked = moved_models(lock.models, spec.moved)
+    known = {name: facts.models.get(name) or locked.get(name, {}) for name in spec.entries("model")}
+    return with_model_sizes(graph, known), work.requests
 
 
 def lower_entry(spec: Spec, lock: Lock, facts: Facts, family: str, name: str) -> dict[str, Step]:
@@ -167,8 +170,9 @@ class _Lowering:
         else:
             return
         subject = f"{gate.name}:{split}:{candidate.id}"
-        module = registry.module("suite", entry.kind)
-        step = module.lower_compare(entry, subject, gate.metric, ours, theirs)
+        step: Step = getattr(registry.module("suite", entry.kind), "lower_compare", lower_compare)(
+            entry, subject, gate.metric, ours, theirs
+        )
         self.steps[step.id] = replace(step, condition=when)
         self.comparisons[f"{gate.name}|{candidate.id}|{split}"] = step.id
 

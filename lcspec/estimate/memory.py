@@ -68,6 +68,16 @@ def inference(
     )
 
 
+def quantising(config: Config, parameters: float, *, bits: float = 8) -> Memory:
+    """The peak of packing weights one matrix at a time: what is packed so far, and five copies of the largest matrix.
+
+    The largest is the embedding; the copies are its float32 form, its groups, their quotients, codes and error.
+    """
+    known = sizes(config)
+    largest = known.vocabulary * known.hidden * 4 if known is not None else parameters * 4 / 10
+    return Memory(weights=weight_bytes(parameters, bits), copy=5 * largest, overhead=OVERHEAD["cpu"])
+
+
 def training(
     config: Config,
     parameters: float,

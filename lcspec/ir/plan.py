@@ -65,6 +65,8 @@ class Estimate:
         size: what the time grows with (rows, rows × epochs), 0 where it does not; history of another size is scaled.
         runs: how many finished runs a history rests on.
         like: True when they were runs of other steps of the same kind, because this one never ran.
+        growing: the part of `seconds` that is in proportion to the parameters of the step's model, at `REFERENCE` ones.
+        needs: a formula of `estimate.memory` for a step that has a model: answering, quantising.
     """
 
     seconds: tuple[float, float]
@@ -74,6 +76,11 @@ class Estimate:
     size: float = 0.0
     runs: int = 0
     like: bool = False
+    growing: tuple[float, float] = (0.0, 0.0)
+    needs: str = ""
+
+
+REFERENCE = 134_515_008  # parameters of the model (SmolLM2-135M) whose seconds were measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,20 @@ from typing import Any, Literal
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, plain
 
 
-class InputGuard(Body):
-    """A check on what the user sent."""
+class Guard(Body):
+    """What checks on both sides may say."""
 
-    kind: Literal["max-length", "blocklist", "pii"] = option(doc="Which check.")
     action: Literal["refuse", "redact", "truncate"] = option(
         "refuse",
         doc="What happens on a finding.",
-        effect="`refuse` ends the request; the others change the text and go on.",
+        effect="`refuse` ends the request with a message; the others change the text and go on.",
     )
     max_words: int | None = option(
         None,
         doc="Longest text for `max-length`.",
         unit="words",
         ge=1,
-        effect="Smaller values refuse or cut more questions, and bound time and memory.",
+        effect="Smaller values refuse or cut more texts; of questions they also bound time and memory.",
     )
     words: tuple[str, ...] | None = option(
         None,
@@ -38,32 +37,16 @@ class InputGuard(Body):
     message: str | None = option(None, doc="What the user is told on refusal.")
 
 
-class OutputGuard(Body):
+class InputGuard(Guard):
+    """A check on what the user sent."""
+
+    kind: Literal["max-length", "blocklist", "pii"] = option(doc="Which check.")
+
+
+class OutputGuard(Guard):
     """A check on what the model answered."""
 
     kind: Literal["label-set", "max-length", "blocklist", "pii", "grounded"] = option(doc="Which check.")
-    action: Literal["refuse", "redact", "truncate"] = option(
-        "refuse",
-        doc="What happens on a finding.",
-        effect="`refuse` puts the message in place of the answer; the others change it.",
-    )
-    max_words: int | None = option(
-        None,
-        doc="Longest text for `max-length`.",
-        unit="words",
-        ge=1,
-        effect="Smaller values refuse or cut more answers.",
-    )
-    words: tuple[str, ...] | None = option(
-        None,
-        doc="Words for `blocklist`.",
-        effect="Every listed word also catches harmless uses of it: count refusals of test rows.",
-    )
-    types: tuple[Literal["email", "phone", "card", "iban"], ...] | None = option(
-        None,
-        doc="What `pii` looks for.",
-        effect="Patterns miss what people write differently, and find what only looks alike.",
-    )
     min_share: float | None = option(
         None,
         doc="Share of words that `grounded` must find in the context.",
@@ -71,7 +54,6 @@ class OutputGuard(Body):
         le=1,
         effect="Larger values let through only answers in the words of the passages.",
     )
-    message: str | None = option(None, doc="What the user is told on refusal.")
 
 
 def as_read(guard: Body) -> dict[str, Any]:

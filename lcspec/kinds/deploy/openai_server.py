@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ from lcspec.kinds.api import (
     option,
     plain,
 )
+from lcspec.kinds.suites import asking
 from lcspec.manifest import SLOTS, assemble
 
+START = (5.0, 20.0)  # seconds until the service is ready, beside what loading takes anyway
 FOLDERS = ("model", "index", "embedder")
 
 
@@ -95,7 +98,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> L
             "template": template_digest(),
         },
         inputs={slot: subject.slots[slot] for slot in SLOTS if slot in subject.slots},
-        estimate=Estimate((0.5, 10.0), 100 << 20, "constant"),
+        estimate=Estimate((0.5, 10.0), 100 << 20, "formula", growing=(0.3, 5.0)),
         source=entry.path,
     )
     contract = Step(
@@ -107,13 +110,21 @@ def lower(ctx: Context, entry: Bound, subject: Subject, evidence: Evidence) -> L
         inputs={"service": Output(generate.id, "service"), "predictions": evidence.predictions},
         libraries=("torch", "transformers"),
         resources=Resources(cpus=2, memory=2 << 30),
-        estimate=Estimate((15.0, 20.0 + body.ask), 1500 << 20, "formula", (0, 1 << 20), size=body.ask),
+        estimate=_asking(body.ask, evidence.manifest["scoring"]),
         source=entry.path,
         measured=True,
     )
     return Lowered(
         (generate, contract), {"service": Output(generate.id, "service"), "contract": Output(contract.id, "contract")}
     )
+
+
+def _asking(rows: int, scoring: Mapping[str, Any]) -> Estimate:
+    """As a suite asks its rows; the service starts first, and a line a row is all that stays."""
+    method = str(scoring["method"])
+    made = asking(rows, method, scoring["max_tokens"] if method == "generation" else 0)
+    seconds = (made.seconds[0] + START[0], made.seconds[1] + START[1])
+    return replace(made, seconds=seconds, disk=(0, 1 << 20))
 
 
 def template_digest() -> str:

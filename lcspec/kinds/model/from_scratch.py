@@ -27,7 +27,8 @@ from lcspec.kinds.api import (
     plain,
 )
 from lcspec.sizes import parameters, read_sizes
-from lcspec.tuningkind import OptimBody, settings_of
+from lcspec.tuningfields import OptimBody
+from lcspec.tuningkind import settings_of
 from lcspec.units import Count
 
 

@@ -58,7 +58,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
         inputs={"model": subject.slots["model"]},
         libraries=KIND.libraries,
         resources=Resources(cpus=2, memory=2 << 30),
-        estimate=Estimate((2.0, 20.0), 2 << 30, "constant"),
+        estimate=Estimate((2.0, 20.0), 2 << 30, "formula", growing=(1.0, 15.0), needs="quantising"),
         source=entry.path,
     )
     return Lowered((step,), {"model": Output(step.id, "model")})

@@ -8,26 +8,18 @@ for `preference-accuracy`.
 """
 
 import json
-from dataclasses import replace
 from typing import Any
 
-from lcspec.kinds import registry
 from lcspec.kinds.api import (
-    Body,
     Bound,
     Context,
-    Estimate,
     Kind,
     Lowered,
-    Output,
-    Ref,
-    Resources,
-    Step,
     StepIO,
     Subject,
     option,
 )
-from lcspec.kinds.metrics import lower_metrics
+from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import shared_part
 from lcspec.rowset import read_rows, sample
 
@@ -35,26 +27,9 @@ SLOTS = ("model", "prompt")
 measures = ("likelihood",)  # what its rows hold for metrics
 
 
-class LikelihoodLimits(Body):
-    """Rows that are read of each split; all when left out."""
-
-    validation: int | None = option(
-        None, doc="Rows of validation.", ge=1, effect="Fewer rows are faster, and choices between candidates less sure."
-    )
-    test: int | None = option(
-        None,
-        doc="Rows of test.",
-        ge=1,
-        effect="Intervals shrink with the root of the rows: four times as many halve them.",
-    )
-
-
-class PerplexitySuiteBody(Body):
+class PerplexitySuiteBody(RowsRead):
     """A suite of likelihoods."""
 
-    data: str = option(
-        doc="The data entry whose rows are judged.", refers="data", effect="Results hold for texts like these."
-    )
     metrics: tuple[str, ...] = option(
         ("loss",),
         doc="Of `loss`, `perplexity`, `preference-accuracy`.",
@@ -69,63 +44,12 @@ class PerplexitySuiteBody(Body):
         ge=16,
         effect="Longer rows are judged too, in more memory and time.",
     )
-    limit: LikelihoodLimits = option(
-        LikelihoodLimits,
-        doc="Rows to read of each split; a seeded sample.",
-        effect="Fewer rows are faster, and gates need more of them to be decided.",
-    )
-    seed: int = option(
-        0, doc="Seed of the sample.", effect="Another seed judges other rows: results before and after do not compare."
-    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
     """Judge the rows, then compute the metrics as any suite over rows does."""
-    body = entry.body
-    limit = getattr(body.limit, split)
-    name = f"{entry.name}.{split}:{subject.id}"
-    judge = Step(
-        id=f"judge:{name}",
-        kind=entry.kind_id,
-        action="judge",
-        version=KIND.version,
-        params={
-            "split": split,
-            "limit": limit,
-            "sample-seed": body.seed,
-            "max-length": body.max_length,
-            "input": ctx.body("data", body.data).columns.input,
-        },
-        inputs={
-            "rows": ctx.slots("data", body.data)["rows"],
-            **{slot: subject.slots[slot] for slot in SLOTS if slot in subject.slots},
-        },
-        libraries=KIND.libraries,
-        resources=Resources(cpus=2, memory=2 << 30),
-        estimate=Estimate((5 + 0.05 * (limit or 1000), 10 + 2.0 * (limit or 1000)), 1500 << 20, "formula"),
-        source=entry.path,
-        seed=0,
-    )
-    rows = registry.load("suite", "rows")
-    params, code = lower_metrics(ctx, body.metrics)
-    score = Step(
-        id=f"score:{name}",
-        kind="suite.rows",
-        action="score",
-        version=rows.version,
-        params=params,
-        inputs={"predictions": Output(judge.id, "predictions"), **code},
-        estimate=Estimate((0.05, 1.0), 50 << 20, "constant"),
-        source=entry.path,
-    )
-    return Lowered((judge, score), {"predictions": score.inputs["predictions"], "score": Output(score.id, "rows")})
-
-
-def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Ref) -> Step:
-    """One step that compares two judged sets row by row."""
-    rows = registry.load("suite", "rows")
-    made: Step = registry.module("suite", "rows").lower_compare(entry, subject, metric, ours, theirs)
-    return replace(made, kind="suite.rows", version=rows.version)
+    params = {"max-length": entry.body.max_length, "input": ctx.body("data", entry.body.data).columns.input}
+    return lower_rows(ctx, entry, subject, split, kind=KIND, params=params, slots=SLOTS, method="judge")
 
 
 def manifest(ctx: Context, entry: Bound) -> dict[str, Any]:

@@ -11,45 +11,23 @@ from typing import Any, Literal
 
 from lcspec.ir.scored import Scored
 from lcspec.kinds.api import (
-    Body,
     Bound,
     Context,
-    Estimate,
     Kind,
     Lowered,
-    Output,
-    Ref,
-    Resources,
-    Step,
     StepIO,
     Subject,
     option,
 )
-from lcspec.kinds.metrics import lower_metrics, measure, version
+from lcspec.kinds.metrics import measure
+from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import SLOTS, assemble, shared_part
 from lcspec.rowset import read_rows, sample
 
 
-class Limits(Body):
-    """Rows that are read of each split; all when left out."""
-
-    validation: int | None = option(
-        None, doc="Rows of validation.", ge=1, effect="Fewer rows are faster, and choices between candidates less sure."
-    )
-    test: int | None = option(
-        None,
-        doc="Rows of test.",
-        ge=1,
-        effect="Intervals shrink with the root of the rows: four times as many halve them.",
-    )
-
-
-class RowsSuiteBody(Body):
+class RowsSuiteBody(RowsRead):
     """A suite over rows."""
 
-    data: str = option(
-        doc="The data entry whose rows are answered.", refers="data", effect="Results hold for rows like these."
-    )
     metrics: tuple[str, ...] = option(
         doc="Metrics to compute.",
         min_length=1,
@@ -73,54 +51,15 @@ class RowsSuiteBody(Body):
         doc="Texts that end a generated answer.",
         effect="Answers end before these texts, in evaluation and service alike.",
     )
-    limit: Limits = option(
-        Limits,
-        doc="Rows to read of each split; a seeded sample.",
-        effect="Fewer rows are faster, and gates need more of them to be decided.",
-    )
-    seed: int = option(
-        0, doc="Seed of the sample.", effect="Another seed judges other rows: results before and after do not compare."
-    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
-    """Answer the rows, then score the answers: a new metric does not ask the model again."""
-    body = entry.body
-    limit = getattr(body.limit, split)
-    name = f"{entry.name}.{split}:{subject.id}"
-    predict = Step(
-        id=f"predict:{name}",
-        kind=entry.kind_id,
-        action="predict",
-        version=KIND.version,
-        params={
-            "split": split,
-            "limit": limit,
-            "sample-seed": body.seed,
-            "manifest": manifest(ctx, entry),
-        },
-        inputs={
-            "rows": ctx.slots("data", body.data)["rows"],
-            **{s: subject.slots[s] for s in SLOTS if s in subject.slots},
-        },
-        libraries=KIND.libraries,
-        resources=Resources(cpus=2, memory=2 << 30),
-        estimate=_estimate(_rows(ctx, body, split), scoring(ctx, body)),
-        source=entry.path,
-        seed=0,
+    """Answer the rows, then score the answers."""
+    method = scoring(ctx, entry.body)
+    params = {"manifest": manifest(ctx, entry)}
+    return lower_rows(
+        ctx, entry, subject, split, kind=KIND, params=params, method=method, max_tokens=entry.body.max_tokens
     )
-    params, code = lower_metrics(ctx, body.metrics)
-    score = Step(
-        id=f"score:{name}",
-        kind=entry.kind_id,
-        action="score",
-        version=KIND.version,
-        params=params,
-        inputs={"predictions": Output(predict.id, "predictions"), **code},
-        estimate=Estimate((0.05, 1.0), 50 << 20, "constant", (0, 1 << 20)),
-        source=entry.path,
-    )
-    return Lowered((predict, score), {"predictions": score.inputs["predictions"], "score": Output(score.id, "rows")})
 
 
 def scoring(ctx: Context, body: Any) -> str:
@@ -138,34 +77,6 @@ def manifest(ctx: Context, entry: Bound) -> dict[str, Any]:
         scoring=scoring(ctx, body),
         max_tokens=body.max_tokens,
         stop=list(body.stop),
-    )
-
-
-def _rows(ctx: Context, body: Any, split: str) -> int:
-    """How many rows a split has at most, as far as the spec says; 1000 where it does not."""
-    part = getattr(ctx.body("data", body.data).split, split)
-    known = [count for count in (getattr(body.limit, split), part) if isinstance(count, int)]
-    return min(known, default=1000)
-
-
-def _estimate(rows: int, method: str) -> Estimate:
-    """From measured seconds per row of a 135M model on two cores, and a line of JSON per row; history replaces it."""
-    low, high = (0.08, 0.4) if method == "likelihood" else (1.0, 6.0)
-    disk = (200 * rows, 8192 * rows)
-    return Estimate((5 + low * rows, 10 + high * rows), 1500 << 20, "formula", disk, size=rows)
-
-
-def lower_compare(entry: Bound, subject: str, metric: str, ours: Ref, theirs: Ref) -> Step:
-    """One step that compares two scored sets row by row."""
-    return Step(
-        id=f"compare:{subject}",
-        kind=entry.kind_id,
-        action="compare",
-        version=KIND.version,
-        params={"metric": metric, "metric-version": version(metric)},
-        inputs={"ours": ours, "theirs": theirs},
-        estimate=Estimate((0.05, 0.5), 50 << 20, "constant", (0, 1 << 10)),
-        source=entry.path,
     )
 
 

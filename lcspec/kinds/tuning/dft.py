@@ -5,27 +5,15 @@ improbable pull less, which keeps rare ones from taking over. Rows are rendered 
 arXiv:2508.05629. Limits: where the model knows nothing yet, next to nothing is learnt.
 """
 
-from typing import Literal
-
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, AdapterBody, QuantizedBody, SupervisedBody, lower_tuning
+from lcspec.tuningfields import ChosenAdapterBody, SupervisedBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
-class DftBody(SupervisedBody, AdapterBody, QuantizedBody):
+class DftBody(SupervisedBody, ChosenAdapterBody):
     """A DFT recipe."""
 
     learning_rate: float = option(1e-4, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    adapter: Literal["lora", "qlora", "none"] = option(
-        "lora",
-        doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`).",
-        effect="Adapters take less memory and forget less; `none` trains every weight.",
-    )
-    variant: Literal["plain", "rslora", "dora"] = option(
-        "plain",
-        doc="The kind of adapter.",
-        effect="`rslora` makes large ranks effective, `dora` often gains at small ones and takes more time.",
-        source="arXiv:2312.03732 (rsLoRA), arXiv:2402.09353 (DoRA)",
-    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:

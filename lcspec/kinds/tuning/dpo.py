@@ -8,7 +8,8 @@ arXiv:2310.12036, `robust` arXiv:2403.00409, `hinge` arXiv:2305.10425, `apo-zero
 from typing import Literal
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import PAIRS, AlignmentBody, lower_tuning
+from lcspec.tuningfields import AlignmentBody
+from lcspec.tuningkind import PAIRS, lower_tuning
 
 
 class DpoBody(AlignmentBody):

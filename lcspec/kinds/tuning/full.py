@@ -9,7 +9,8 @@ from typing import Any
 
 from lcspec.diag.model import Diagnostic
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, SupervisedBody, lower_tuning
+from lcspec.tuningfields import SupervisedBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
 class FullBody(SupervisedBody):

@@ -5,7 +5,8 @@ are larger than for other methods. Liu et al. 2022, arXiv:2205.05638.
 """
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, SupervisedBody, lower_tuning
+from lcspec.tuningfields import SupervisedBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
 class Ia3Body(SupervisedBody):

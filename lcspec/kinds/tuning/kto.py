@@ -8,7 +8,8 @@ Ethayarajh et al. 2024, arXiv:2402.01306.
 from typing import Any, Literal
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import AlignmentBody, lower_tuning
+from lcspec.tuningfields import AlignmentBody
+from lcspec.tuningkind import lower_tuning
 
 
 class KtoBody(AlignmentBody):

@@ -9,7 +9,8 @@ apart (arXiv:2402.09353), `pissa` (arXiv:2404.02948) and `olora` (arXiv:2406.017
 from typing import Literal
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, AdapterBody, SupervisedBody, lower_tuning
+from lcspec.tuningfields import AdapterBody, SupervisedBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
 class LoraBody(SupervisedBody, AdapterBody):

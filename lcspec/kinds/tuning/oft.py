@@ -5,13 +5,14 @@ rotations in blocks of `block-size` inputs; larger blocks can say more and cost 
 in the form of Qiu et al. 2025 (OFTv2), arXiv:2506.19847.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, SupervisedBody, lower_tuning
+from lcspec.tuningfields import ModulesBody, SupervisedBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
-class OftBody(SupervisedBody):
+class OftBody(SupervisedBody, ModulesBody):
     """An OFT recipe."""
 
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
@@ -28,16 +29,6 @@ class OftBody(SupervisedBody):
         ge=0,
         lt=1,
         effect="Larger values fit few rows less closely.",
-    )
-    modules: Literal["all-linear", "attention"] = option(
-        "all-linear",
-        doc="Layers that get adapters.",
-        effect="`attention` trains fewer numbers; `all-linear` comes closer to full fine-tuning.",
-    )
-    target_modules: tuple[str, ...] = option(
-        (),
-        doc="Names of layers that get adapters, in place of `modules`.",
-        effect="Only these layers learn; the others keep what they knew.",
     )
 
 

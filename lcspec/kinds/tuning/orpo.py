@@ -7,7 +7,8 @@ Hong et al. 2024, arXiv:2403.07691.
 from typing import Any
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import PAIRS, AlignmentBody, lower_tuning
+from lcspec.tuningfields import AlignmentBody
+from lcspec.tuningkind import PAIRS, lower_tuning
 
 
 class OrpoBody(AlignmentBody):

@@ -9,10 +9,11 @@ train; all weights learn unless `adapter` says otherwise.
 from typing import Literal
 
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import DOCUMENTS, AdapterBody, QuantizedBody, TrainingBody, lower_tuning
+from lcspec.tuningfields import ChosenAdapterBody, TrainingBody
+from lcspec.tuningkind import DOCUMENTS, lower_tuning
 
 
-class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
+class PretrainBody(TrainingBody, ChosenAdapterBody):
     """A recipe that reads documents."""
 
     data: str = option(
@@ -38,12 +39,6 @@ class PretrainBody(TrainingBody, AdapterBody, QuantizedBody):
         doc="What learns: adapters, adapters on quantised weights (`qlora`), or all weights (`none`).",
         effect="Adapters forget less and learn less from many texts than all weights do.",
         source="Biderman et al. 2024, arXiv:2405.09673",
-    )
-    variant: Literal["plain", "rslora", "dora"] = option(
-        "plain",
-        doc="The kind of adapter.",
-        effect="`rslora` makes large ranks effective, `dora` often gains at small ones and takes more time.",
-        source="arXiv:2312.03732 (rsLoRA), arXiv:2402.09353 (DoRA)",
     )
 
 

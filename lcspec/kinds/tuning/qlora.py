@@ -5,22 +5,15 @@ weights and are merged into the exact ones: merged into rounded weights they wou
 `lcspec[qlora]` (bitsandbytes). Dettmers et al. 2023, arXiv:2305.14314.
 """
 
-from typing import Literal
-
 from lcspec.kinds.api import Bound, Context, Kind, Lowered, StepIO, Subject, option
-from lcspec.tuningkind import ANSWERS, AdapterBody, QuantizedBody, SupervisedBody, lower_tuning
+from lcspec.tuningfields import AdapterBody, QuantizedBody, SupervisedBody, VariantBody
+from lcspec.tuningkind import ANSWERS, lower_tuning
 
 
-class QloraBody(SupervisedBody, AdapterBody, QuantizedBody):
+class QloraBody(SupervisedBody, AdapterBody, QuantizedBody, VariantBody):
     """A QLoRA recipe."""
 
     learning_rate: float = option(1e-3, doc="Peak learning rate, reached after the warm-up.", gt=0)
-    variant: Literal["plain", "rslora", "dora"] = option(
-        "plain",
-        doc="The kind of adapter.",
-        effect="`rslora` makes large ranks effective, `dora` often gains at small ones and takes more time.",
-        source="arXiv:2312.03732 (rsLoRA), arXiv:2402.09353 (DoRA)",
-    )
 
 
 def lower(ctx: Context, entry: Bound, subject: Subject) -> Lowered:
