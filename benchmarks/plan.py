@@ -49,7 +49,7 @@ def small(rounds: int, empty: Path) -> float:
     return base[0]
 
 
-def grown(sizes: list[int], rounds: int, base: float, work: Path, *, others: bool) -> None:
+def grown(sizes: list[int], rounds: int, base: float, work: Path, *, others: bool, most: int) -> None:
     """CPU seconds of dry runs by number of steps, ours and the peers'."""
     print(f"\n{'dry run, CPU s (medians), steps':34}" + "".join(f"{size:>10,}" for size in sizes))
     ours: dict[str, dict[int, tuple[float, float] | str]] = {"lcspec plan, cold": {}, "lcspec plan, unchanged": {}}
@@ -71,7 +71,7 @@ def grown(sizes: list[int], rounds: int, base: float, work: Path, *, others: boo
             before = [found for found in results.values() if isinstance(found, str)]
             folder = work / f"{peer.program}-{size}"
             few = rounds if size <= 100 else 1
-            results[size] = before[0] if before else peers.ask(peer, size, folder, few, dry=True)
+            results[size] = before[0] if before else peers.ask(peer, size, folder, few, dry=True, most=most)
         print(peers.row(f"{peer.program} {' '.join(peer.dry)}", results), flush=True)
 
 
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", default="10,100,1000,10000")
     parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
+    parser.add_argument("--peer-most", type=int, default=1000, help="most tasks that peers are asked for")
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
     peers.PLACES.extend(options.peers)
@@ -88,7 +89,7 @@ def main() -> None:
         (Path(name) / "empty").mkdir()
         base = small(options.rounds, Path(name) / "empty")
         sizes = [int(size) for size in options.sizes.split(",")]
-        grown(sizes, max(3, options.rounds // 3), base, Path(name), others=not options.no_peers)
+        grown(sizes, max(3, options.rounds // 3), base, Path(name), others=not options.no_peers, most=options.peer_most)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from lcspec.run.scheduler import execute  # noqa: E402
 from lcspec.run.store import Store  # noqa: E402
 
 
-def idle(sizes: list[int], rounds: int, work: Path, *, others: bool) -> None:
+def idle(sizes: list[int], rounds: int, work: Path, *, others: bool, most: int) -> None:
     """Wall and CPU seconds of runs with nothing to do, ours and the peers'."""
     print(f"{'nothing to do, CPU s (medians), steps':40}" + "".join(f"{size:>10,}" for size in sizes))
     rows: dict[str, dict[int, tuple[float, float] | str]] = {"unchanged": {}, "cold": {}}
@@ -57,7 +57,9 @@ def idle(sizes: list[int], rounds: int, work: Path, *, others: bool) -> None:
         for size in sizes:
             failed = [one for one in results.values() if isinstance(one, str)]
             folder = work / f"{peer.program}-{size}"
-            results[size] = failed[0] if failed else peers.ask(peer, size, folder, max(1, rounds // 2), dry=False)
+            results[size] = (
+                failed[0] if failed else peers.ask(peer, size, folder, max(1, rounds // 2), dry=False, most=most)
+            )
         print(f"{' '.join((peer.program, *peer.run)):40}" + cells(results), flush=True)
 
 
@@ -156,6 +158,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000, help="size of the file that is stored")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
+    parser.add_argument("--peer-most", type=int, default=1000, help="most tasks that peers are asked for")
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
     peers.PLACES.extend(options.peers)
@@ -164,7 +167,7 @@ def main() -> None:
     cold_import()
     storing(options.megabytes, options.rounds)
     with tempfile.TemporaryDirectory() as name:
-        idle(sizes, options.rounds, Path(name), others=not options.no_peers)
+        idle(sizes, options.rounds, Path(name), others=not options.no_peers, most=options.peer_most)
 
 
 if __name__ == "__main__":
