@@ -243,7 +243,7 @@ def pending(plan: Plan) -> bool:
 
 def missing_pins(lock: Lock | None, requests: Mapping[str, tuple[Bound, tuple[str, ...]]]) -> list[str]:
     """Ids of remote sources that the lock does not cover."""
-    from lcspec.compile.lower import source_id
+    from lcspec.compile.lowering import source_id
 
     missing = []
     for source, members in requests.values():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec import api
-from lcspec.compile.lower import source_id
+from lcspec.compile.lowering import source_id
 from lcspec.compile.moves import moved_models
 from lcspec.diag.model import Diagnostic
 from lcspec.installed import installed_version

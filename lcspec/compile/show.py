@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from lcspec.compile.bind import TOP
-from lcspec.compile.lower import effective_ladder, generators, select_by
+from lcspec.compile.ladders import effective_ladder, generators, select_by
 from lcspec.ir import document as doc
 from lcspec.ir.document import Node, Scalar
 from lcspec.ir.resolved import Leaf, Origin, Tree

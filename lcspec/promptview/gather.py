@@ -12,7 +12,8 @@ from typing import Any
 from lcspec import api
 from lcspec.api import Loaded
 from lcspec.compile.asking import columns_of
-from lcspec.compile.lower import generators, lower_entry
+from lcspec.compile.ladders import generators
+from lcspec.compile.lower import lower_entry
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.diag.suggest import did_you_mean
 from lcspec.ir.plan import Step

@@ -4,7 +4,7 @@ from typing import Any
 
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.ir.spec import Spec
 from lcspec.units import format_bytes, format_count
 

@@ -3,7 +3,7 @@
 from lcspec.compile.asking import prompt_fields, template_variables
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.ir.spec import Spec
 
 TOKENS_PER_WORD = 1.3  # English prose, cautiously low

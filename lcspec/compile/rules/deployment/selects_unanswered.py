@@ -2,7 +2,7 @@
 
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import select_by
+from lcspec.compile.ladders import select_by
 from lcspec.ir.spec import Spec
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from lcspec.compile.asking import answering_tokens
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.compile.rules.models.fits_hardware import parts
 from lcspec.estimate import memory
 from lcspec.estimate.time import DEVICES

@@ -5,7 +5,7 @@ import math
 from lcspec.compile.asking import rows_read
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import effective_ladder, generators
+from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.ir.spec import Spec
 
 TOO_MUCH = 0.05

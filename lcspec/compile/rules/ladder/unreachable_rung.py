@@ -2,7 +2,7 @@
 
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import effective_ladder
+from lcspec.compile.ladders import effective_ladder
 from lcspec.ir.spec import Spec
 
 

@@ -3,7 +3,7 @@
 from lcspec.compile.asking import columns_of, scoring_of
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators, select_by
+from lcspec.compile.ladders import generators, select_by
 from lcspec.estimate.time import DEVICES, Device
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Bound, Spec

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lcspec.compile.asking import prompt_fields
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import effective_ladder, generators
+from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.ir.spec import Spec
 
 

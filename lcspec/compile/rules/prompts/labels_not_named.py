@@ -3,7 +3,7 @@
 from lcspec.compile.asking import prompt_fields, scoring_of
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import effective_ladder
+from lcspec.compile.ladders import effective_ladder
 from lcspec.ir.spec import Spec
 
 

@@ -3,7 +3,7 @@
 from lcspec.compile.asking import columns_of, scoring_of
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.ir.spec import Spec
 
 WHOLE = ("accuracy", "exact-match", "hit-rate")

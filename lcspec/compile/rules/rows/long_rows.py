@@ -3,7 +3,7 @@
 from lcspec.compile.asking import columns_of, plural, prompt_fields, suite_data, tuned_on
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import effective_ladder, generators
+from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.compile.tokens import over
 from lcspec.ir.spec import Spec
 

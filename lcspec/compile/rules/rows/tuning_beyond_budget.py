@@ -3,7 +3,7 @@
 from lcspec.compile.asking import columns_of, tuned_on
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Counter, Known
-from lcspec.compile.lower import effective_ladder, generators
+from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.estimate.time import DEVICES, training_flops
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Bound, Spec

@@ -2,7 +2,7 @@
 
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.estimate.architecture import sizes
 from lcspec.ir.spec import Spec
 

@@ -2,7 +2,7 @@
 
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
-from lcspec.compile.lower import generators
+from lcspec.compile.ladders import generators
 from lcspec.ir.spec import Spec
 
 FUSED = {"gpt2": "c_attn", "gpt_neox": "query_key_value", "falcon": "query_key_value", "bloom": "query_key_value"}
