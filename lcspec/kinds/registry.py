@@ -5,7 +5,7 @@ A kind's module is imported when a spec names it, not before: `plan` pays for wh
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -71,6 +71,16 @@ def home(family: str, name: str) -> tuple[Path, ...]:
     points = f"{family}.{name}".encode()
     listed = [folder for folder in _mentioning() if points in (folder / "entry_points.txt").read_bytes()]
     return (ours, package, *listed)
+
+
+def preload(kinds: Iterable[str]) -> None:
+    """Imports the built-in ones among `kinds`, and looks for those of third parties, which are imported when used."""
+    for kind in kinds:
+        family, _, name = kind.partition(".")
+        if name in _own(family):
+            module(family, name)
+        else:
+            _plugins(family)
 
 
 def _broken(family: str, name: str, why: str) -> LcspecError:

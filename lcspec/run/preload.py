@@ -1,5 +1,5 @@
-"""Imported once by the fork server: the ML stack, when the run needs it. Imports only: no tensor operation may run
-here, or the forked children would inherit a thread pool that does not exist in them."""
+"""Imported once by the fork server: what steps need of lcspec, and the ML stack when the run needs it. Imports only: no
+tensor operation may run here, or the forked children would inherit a thread pool that does not exist in them."""
 
 import gc
 import logging
@@ -27,6 +27,11 @@ if os.environ.get("LCSPEC_PRELOAD") == "ml":
     import transformers  # noqa: F401
     import trl.trainer.sft_trainer  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
+
+# What every step needs of lcspec, the kinds of third parties among it: to find those reads every installed package.
+from lcspec.kinds import registry  # noqa: E402
+
+registry.preload(os.environ.get("LCSPEC_PRELOAD_KINDS", "").split())
 
 gc.collect()
 gc.freeze()  # a collection in a child would touch, and so copy, every page of what was imported

@@ -26,12 +26,13 @@ class Starter:
         self._store, self._root, self._run, self._lock = store, root, run, lock
         self._machine, self._settings = machine, settings
         self._ml, self._server = False, False
+        self._kinds: set[str] = set()
 
     def expect(self, planned: Sequence[PlannedStep]) -> None:
         """Tells which steps may come, so that the fork server imports what they need."""
-        self._ml = any(
-            one.step.libraries for one in planned if one.action in ("run", "conditional", "reuse-if-unchanged")
-        )
+        coming = [one.step for one in planned if one.action in ("run", "conditional", "reuse-if-unchanged")]
+        self._ml = any(step.libraries for step in coming)
+        self._kinds = {step.kind for step in coming}
 
     def start(self, planned: PlannedStep, wanted: Need, gpus: tuple[str, ...], attempt: int) -> Running:
         """The running step.
@@ -47,7 +48,7 @@ class Starter:
     def start_server(self) -> None:
         """Starts the fork server, unless it is there: it imports while a step that needs none of it is at work."""
         if not self._server:
-            workers.start_server(self._store.root, ml=self._ml)
+            workers.start_server(self._store.root, ml=self._ml, kinds=self._kinds)
             self._server = True
 
     def _launch(self, planned: PlannedStep, threads: int, gpus: tuple[str, ...], attempt: int) -> Running:

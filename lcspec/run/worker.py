@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, reduction
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from lcspec.run import processes
@@ -66,11 +67,23 @@ class Worker(Protocol):
 # --- forked ----------------------------------------------------------------------------------------------------------
 
 
-def start_server(store: Path, *, ml: bool) -> None:
-    """Starts the fork server; it imports in the background. One per process, for all steps."""
+def start_server(store: Path, *, ml: bool, kinds: Iterable[str] = ()) -> None:
+    """Starts the fork server; it imports `kinds` and the ML stack in the background. One per process, for all steps."""
+    wanted = {"LCSPEC_PRELOAD": "ml" if ml else "none", "LCSPEC_PRELOAD_KINDS": " ".join(sorted(kinds))}
     multiprocessing.set_forkserver_preload(["lcspec.run.preload"])
-    with _environ({**environment(store, network=False), "LCSPEC_PRELOAD": "ml" if ml else "none"}):
+    with _environ({**environment(store, network=False), **wanted}), _no_main():
         forkserver.ensure_running()
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Hides the program that runs: multiprocessing would run its file again in each step, which needs nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 @contextmanager
@@ -93,7 +106,8 @@ class Forked:
         context = multiprocessing.get_context("forkserver")
         descriptors = (InheritedDescriptor(held.lock), InheritedDescriptor(held.log))
         self._process = context.Process(target=_forked_main, args=(job, theirs, *descriptors), daemon=False)
-        self._process.start()
+        with _no_main():
+            self._process.start()
         theirs.close()
         self.channel: Connection = ours
         self.pid = self._process.pid or 0

@@ -1,6 +1,8 @@
 """Steps in processes of their own: what they return, how they fail, and how a run is resumed or interrupted."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from lcspec.diag.model import LcspecError
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock, owner
 from lcspec.run.store import Store
-from tests.run.harness import finish, gone, run, start, wait_for
+from tests.run.harness import environment, finish, gone, run, start, wait_for
 
 
 def test_a_step_publishes_outputs_metrics_and_timings(tmp_path: Path) -> None:
@@ -120,3 +122,25 @@ def test_the_ledger_remembers_attempts_and_counts_each_look_once(tmp_path: Path)
     for _ in range(2):
         ledger.look(number, "topics", "release", "key")
     assert ledger.looks() == 1
+
+
+PROGRAM = """
+import json
+import sys
+from pathlib import Path
+
+with open({mark!r}, "a") as file:
+    file.write(__name__ + " ")
+
+from tests.run import steps_to_run
+
+print(json.dumps(steps_to_run.apply(Path({folder!r}), ["write", "other"], {{}})["ran"]))
+"""
+
+
+def test_a_step_does_not_run_the_program_again_that_started_the_apply(tmp_path: Path) -> None:
+    program, mark = tmp_path / "program.py", tmp_path / "mark"
+    program.write_text(PROGRAM.format(mark=str(mark), folder=str(tmp_path)))
+    done = subprocess.run([sys.executable, program], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n"
+    assert mark.read_text() == "__main__ "
