@@ -97,5 +97,5 @@ def command(
         from lcspec import replay
 
         made = [path for path in (result.report, result.service) if path is not None]
-        replay.can_be_told_again(*loaded.project.probed(), *made)
+        replay.can_be_told_again(*loaded.project.probed(), *made, *result.applied.read)
     raise click.exceptions.Exit(result.code)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lcspec.compile.facts import Facts
 from lcspec.compile.planner import EVERYTHING, LEFT_OUT, Planning
+from lcspec.diag.model import Diagnostic
 from lcspec.gates.choose import Chooser, bad
 from lcspec.ir.plan import Graph, PlannedStep, Selection
 from lcspec.ir.record import StepRecord
@@ -23,7 +24,8 @@ from lcspec.run.looks import look_of
 from lcspec.run.outcome import Emit, Outcome, begin, event
 from lcspec.run.release import Releases
 from lcspec.run.settings import RunSettings
-from lcspec.run.store import Store
+from lcspec.run.soundness import check, found
+from lcspec.run.store import Records, Store
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Applied:
 
     `release` is the manifest when one stands, `verdicts` are those that decided it, `why_not` says why there is none.
     `winner` is the candidate that may be released. `left_out` counts the steps that `--target` or `--exclude` left out:
-    then there is no release, and no fault.
+    then there is no release, and no fault. `read` are the blobs that were looked at before the run.
     """
 
     outcome: Outcome
@@ -46,6 +48,7 @@ class Applied:
     looks: int = 0
     left_out: int = 0
     winner: str | None = None
+    read: list[Path] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -83,7 +86,7 @@ def apply_graph(
     with StoreLock.acquire(job.store, wait=wait) as lock, closing(Ledger.open(job.store)) as ledger:
         store.blobs.aside = lambda digest: _set_aside(store, ledger, digest)
         behind.attach(store)
-        planning = Planning(job.graph, job.lock, job.facts, job.selection)
+        job, planning, warnings, read = _sound(job, store, behind)
         idle = _idle(planning.steps(), store, behind)
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
@@ -109,7 +112,9 @@ def apply_graph(
             )
         if job.selection.replace:  # what was to run again and did not stands as it was
             planning = Planning(job.graph, job.lock, job.facts, replace(job.selection, replace=frozenset()))
-        applied = _decide(job, planning, outcome, ledger, run)
+        outcome.warnings[:0] = warnings
+        applied = _decide(job, store, planning, outcome, ledger, run)
+        applied.read = read
         for step, key in behind.foreign(applied.steps).items():
             store.heads.set(step, key)
         if not idle:
@@ -117,6 +122,23 @@ def apply_graph(
             _remember(job, applied, run, began)
         emit(event("run-finished", None, {"run": run, "exit_code": exit_code(applied), **_summary(applied)}))
     return applied
+
+
+def _sound(job: Job, store: Store, behind: Behind) -> tuple[Job, Planning, list[Diagnostic], list[Path]]:
+    """The plan under which a release that stands is what it was stored as: what is damaged of it is made again.
+
+    With it what to warn of, and the blobs that were looked at. What lies behind the store is looked at when it is here.
+    """
+    warnings: list[Diagnostic] = []
+    while True:
+        planning = Planning(job.graph, job.lock, job.facts, job.selection)
+        seen = check(store, _release_trees(job, planning) if behind is NOTHING else ())
+        if not seen.damaged:
+            return job, planning, warnings, seen.read
+        warnings += map(found, seen.damaged)
+        if not all(fault.steps for fault in seen.damaged):
+            return job, planning, warnings, seen.read
+        job = replace(job, facts=replace(job.facts, records=Records(job.store)))  # those that are left
 
 
 def _idle(steps: Sequence[PlannedStep], store: Store, behind: Behind) -> bool:
@@ -148,7 +170,7 @@ def _set_aside(store: Store, ledger: Ledger, blob: str) -> list[str]:
     return set_aside(store, ledger, blob)
 
 
-def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
+def _decide(job: Job, store: Store, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
     applied = _as_planned(job, planning, outcome)
     _count_looks(job, applied, ledger, run)
     if outcome.status != "ok":
@@ -159,9 +181,20 @@ def _decide(job: Job, planning: Planning, outcome: Outcome, ledger: Ledger, run:
         applied.why_not = f"{applied.left_out} steps were left out by {job.selection.words}"
         return applied
     _judge(applied)
-    if applied.winner is not None:
+    if applied.winner is not None and _whole(job, store, applied):
         _release(job, applied, applied.winner)
     return applied
+
+
+def _whole(job: Job, store: Store, applied: Applied) -> bool:
+    """Whether every part of the release is what was stored; if not, the run has failed, and the next one makes it."""
+    parts, evidence = _contents(job, applied)
+    faults = check(store, (*parts.values(), *evidence.values())).damaged
+    for fault in faults:
+        applied.outcome.status, applied.outcome.exit_code = "failed", fault.exit_code
+        applied.outcome.failures.append((fault.steps[0] if fault.steps else "release", fault.diagnostics[0]))
+        applied.why_not = fault.diagnostics[0].message
+    return not faults
 
 
 def _judge(applied: Applied) -> None:

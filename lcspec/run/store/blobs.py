@@ -28,7 +28,7 @@ class Damaged(LcspecError):
     """A blob or tree that a step or a service needs is missing or not what it was (LC1104, exit 7)."""
 
     def __init__(self, digest: str, message: str, steps: Sequence[str] = ()) -> None:
-        self.digest = digest
+        self.digest, self.steps = digest, tuple(steps)
         again = ", ".join(f"`{step}`" for step in steps)
         help = f"set aside; apply again: it reruns {again}" if steps else "`lcspec verify --repair`, then apply again"
         super().__init__([Diagnostic("LC1104", message, help=help)], 7)

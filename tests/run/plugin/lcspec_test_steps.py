@@ -24,6 +24,13 @@ def write(io):
     (io.output("out") / "answer.json").write_text(json.dumps(42))
 
 
+def large(io):
+    """A file that is remembered once it is hashed, and one that is not."""
+    folder = io.output("out")
+    (folder / "large.bin").write_bytes(bytes(range(256)) * 2000)
+    (folder / "small.txt").write_text("small")
+
+
 def other(io):
     io.progress(1, 2)
     (io.output("out") / "other.txt").write_text("other")
