@@ -145,11 +145,16 @@ class RemoteBehind:
         """Pushes a result; after a push that failed, the next apply does it."""
         store = self._store
         assert store is not None  # noqa: S101
-        if self._broken is not None:
-            self._unpushed += 1
-            return
         job = Pushing(record, planned.step.measured, record.key in self._refused)
-        self._take.add(lambda: _push(store, self.remote, job))
+        self._take.add(lambda: self._push(store, job))
+
+    def _push(self, store: Store, job: Pushing) -> Pushed:
+        """Pushes a result, unless an earlier one has failed: nobody waits for the same fault twice. In the thread."""
+        if self._broken is None:
+            done = _push(store, self.remote, job)
+            self._broken = done.fault
+            return done
+        return Pushed(fault=self._broken)
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
@@ -170,9 +175,7 @@ class RemoteBehind:
         for done in self._take.results():
             if done.warning is not None:
                 news.warnings.append(done.warning)
-            if done.fault is not None:
-                self._broken = self._broken or done.fault
-                self._unpushed += 1 + self._take.drop()
+            self._unpushed += done.fault is not None
         return news
 
     def busy(self) -> bool:

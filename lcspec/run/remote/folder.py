@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.run.store.files import write_synced
+from lcspec.run.store.points import point
 
 
 class Folder:
@@ -21,8 +22,10 @@ class Folder:
         """Writes a file that is not there."""
         staging = self._staging(path)
         write_synced(staging, data)
+        point()
         try:
             os.link(staging, path)
+            point()
         finally:
             staging.unlink()
 
@@ -37,8 +40,10 @@ class Folder:
         staging = self._staging(path)
         try:
             shutil.copyfile(file, staging)
+            point()
             with staging.open("rb") as copied:
                 os.fsync(copied.fileno())
+            point()
             staging.replace(path)
         finally:
             staging.unlink(missing_ok=True)

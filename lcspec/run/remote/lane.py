@@ -51,11 +51,3 @@ class Lane(Generic[T]):
         """Whether a job waits, runs, or has a result that was not picked up."""
         with self._wake:
             return bool(self._working or self._done)
-
-    def drop(self) -> int:
-        """Forgets the jobs that have not begun; how many there were."""
-        with self._wake:
-            count = len(self._jobs)
-            self._jobs.clear()
-            self._working -= count
-            return count

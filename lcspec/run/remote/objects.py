@@ -175,7 +175,12 @@ def http_status(error: BaseException | None) -> int | None:
 def words(error: BaseException) -> str:
     """What an exception says, on one line and without a password of a URL."""
     said = " ".join(str(error).split()) or type(error).__name__
-    return _PASSWORD.sub("://…@", said)[:300]
+    return without_password(said)[:300]
+
+
+def without_password(text: str) -> str:
+    """A text whose URLs hold no name and no password."""
+    return _PASSWORD.sub("://…@", text)
 
 
 def _object(info: Mapping[str, Any]) -> Object:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from lcspec.diag.model import Diagnostic, LcspecError
-from lcspec.run.remote.objects import Objects
+from lcspec.run.remote.objects import Objects, without_password
 
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<rest>.*)")
 _EXTRA = {"s3": "lcspec[s3]", "s3a": "lcspec[s3]"}
@@ -45,7 +45,7 @@ def _scheme(url: str) -> str:
     """The scheme of a URL that can be a store's."""
     help = "say `s3://bucket/prefix` or `file:///folder`"
     if not (match := _URL.fullmatch(url)):
-        raise unusable(f"`{url}` is no URL of a store", help)
+        raise unusable(f"`{without_password(url)}` is no URL of a store", help)
     scheme, rest = match["scheme"], match["rest"]
     if "@" in rest.partition("/")[0]:
         raise unusable(

@@ -9,6 +9,7 @@ from lcspec.run.remote.objects import Absent
 from lcspec.run.remote.remote import Remote, blob_name
 from lcspec.run.store.blobs import Damaged, entries
 from lcspec.run.store.nondeterminism import NonDeterminism, compare
+from lcspec.run.store.points import point
 from lcspec.run.store.store import Store
 
 
@@ -33,7 +34,10 @@ def push(store: Store, remote: Remote, job: Pushing) -> Diagnostic | None:
         return Diagnostic("LC1104", message, help="`lcspec verify` says what is wrong", severity="warning")
     for digest in trees:
         remote.upload(digest, store.blob(digest), anew=job.heals)
-    if remote.create_record(record):
+        point()
+    made = remote.create_record(record)
+    point()
+    if made:
         return None
     standing = _standing(remote, record.key)
     if standing is None or job.heals or not complete(remote, standing):

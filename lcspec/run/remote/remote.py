@@ -8,7 +8,7 @@ exists only when its blobs do, and the first writer wins. What comes back is has
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,11 +97,7 @@ class Remote:
     def _read_ahead(self, key: str) -> None:
         """Reads what is cached, then all other records at once when they are not too many."""
         listed = self.keys()
-        wanted = [one for one in listed if one not in self._read]
-        for one in list(wanted):
-            with suppress(OSError, AttributeError):
-                self._read[one] = self._cached(one, listed[one]).read_bytes()
-                wanted.remove(one)
+        wanted = [one for one in listed if one not in self._read and not self._recall(one, listed[one])]
         if key in wanted and len(wanted) <= AT_ONCE:
             found = self.objects.read_many(map(record_name, wanted))
             for one in wanted:
@@ -109,11 +105,13 @@ class Remote:
                     self._read[one] = data
                     self._keep(one, listed[one], data)
 
-    def _cached(self, key: str, listed: Object) -> Path:
-        """Where a record that was read is kept: by what the listing says of it, so that another one is another file."""
-        assert self._cache is not None  # noqa: S101
-        tag = "".join(c for c in listed.tag if c.isalnum())
-        return self._cache / f"{key}-{tag[:40]}"
+    def _recall(self, key: str, listed: Object) -> bool:
+        """Whether the record was read from the cache, where it is kept by what the listing says of it."""
+        if self._cache is not None:
+            with suppress(OSError):
+                self._read[key] = (self._cache / _cached(key, listed)).read_bytes()
+                return True
+        return False
 
     def _keep(self, key: str, listed: Object, data: bytes) -> None:
         if self._writes and self._cache is not None:
@@ -121,7 +119,7 @@ class Remote:
                 self._cache.mkdir(parents=True, exist_ok=True)
                 staging = self._cache / f".{key}.{os.getpid()}"
                 staging.write_bytes(data)
-                staging.replace(self._cached(key, listed))
+                staging.replace(self._cache / _cached(key, listed))
 
     def read_again(self, key: str) -> StepRecord:
         """The record of a key as it is now; faults as in `record`."""
@@ -136,11 +134,18 @@ class Remote:
         """
         staging = blobs.staging()
         try:
-            self.objects.download(blob_name(digest), staging)
+            self._download(blob_name(digest), staging)
             if not blobs.add_if(staging, digest):
                 raise Wrong(digest)
         finally:
             staging.unlink(missing_ok=True)
+
+    def _download(self, name: str, target: Path) -> None:
+        """A connection that breaks within a body is not tried again by the client library: once more, then."""
+        try:
+            self.objects.download(name, target)
+        except Unanswered:
+            self.objects.download(name, target)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -200,6 +205,6 @@ def unanswered(url: str, error: Unanswered, message: str = "the remote store") -
     return LcspecError([Diagnostic("LC1126", f"{message} `{url}` does not answer: {error}", help=help)], 7)
 
 
-def sizes(found: Iterable[Object]) -> int:
-    """Bytes in all."""
-    return sum(one.size for one in found)
+def _cached(key: str, listed: Object) -> str:
+    """The name of a cached record: another text has another one."""
+    return f"{key}-{''.join(c for c in listed.tag if c.isalnum())[:40]}"

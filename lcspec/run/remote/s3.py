@@ -28,7 +28,7 @@ class S3:
 
     def __init__(self, fs: Any) -> None:
         self._fs = fs
-        fs.retries = 2  # s3fs multiplies the attempts of the library below it
+        fs.retries = 1  # s3fs would multiply the attempts of the library below it
 
     def info(self, path: str) -> Mapping[str, Any]:
         """One request; s3fs would list what is below an object that is not there."""

@@ -13,7 +13,15 @@ from lcspec.run.remote import collect as collecting
 from lcspec.run.remote.collect import collect
 from lcspec.run.remote.inspect import inspect, mend
 from lcspec.run.remote.remote import MARK, Remote, blob_name, record_name
+from tests.run.remote import servers
 from tests.run.remote.machine import Machine, Named, file_of, key
+
+
+@pytest.fixture(params=["memory", "file", pytest.param("s3", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        request.getfixturevalue("s3")
+    return servers.url(request.param, tmp_path)
 
 
 def found(remote: Remote, *, full: bool = False) -> list[tuple[str, str, tuple[str, ...]]]:
