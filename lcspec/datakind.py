@@ -10,7 +10,8 @@ from lcspec.ir.source import SourceFile, Span
 from lcspec.ir.spec import Bound
 from lcspec.ir.strict import Strict, construct, option, plain
 from lcspec.kinds.api import Context, Lowered, StepIO, source_option
-from lcspec.rowset import Columns, DataFault, Row, Split, divide, make_rows, without_leaks, write_rows
+from lcspec.rowset import Columns, DataFault, Row, Split, make_rows, write_rows
+from lcspec.rowsplits import divide, without_leaks
 
 Reader = Callable[[Path, str, Mapping[str, Any]], Iterable[tuple[int, Mapping[str, Any]]]]
 

@@ -6,18 +6,8 @@ import pytest
 
 from lcspec.datafiles import read_jsonl, read_table
 from lcspec.ir.strict import construct, plain
-from lcspec.rowset import (
-    Columns,
-    DataFault,
-    Row,
-    Split,
-    divide,
-    make_rows,
-    read_rows,
-    sample,
-    without_leaks,
-    write_rows,
-)
+from lcspec.rowset import Columns, DataFault, Row, Split, make_rows, read_rows, write_rows
+from lcspec.rowsplits import divide, sample, without_leaks
 
 COLUMNS = construct(Columns, {"input": "text", "target": "label"})
 

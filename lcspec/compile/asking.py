@@ -144,7 +144,7 @@ def plural(count: int, noun: str) -> str:
 
 @lru_cache(1 << 18)
 def normal(text: str) -> str:
-    """A text as leaks are compared: its words in lower case, without punctuation (as `rowset.without_leaks` does)."""
+    """A text as leaks are compared: its words in lower case, without punctuation (as `rowsplits` does)."""
     return " ".join(re.findall(r"\w+", text.lower()))
 
 

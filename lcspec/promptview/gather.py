@@ -22,7 +22,8 @@ from lcspec.ir.spec import Bound, Spec
 from lcspec.kinds import registry
 from lcspec.local import Local
 from lcspec.lock import Lock
-from lcspec.rowset import SPLITS, Row, without_leaks
+from lcspec.rowset import SPLITS, Row
+from lcspec.rowsplits import without_leaks
 from lcspec.run.store import Store
 from lcspec.runtime.scan import check_files
 

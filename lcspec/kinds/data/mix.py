@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from lcspec.datakind import write_divided
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
-from lcspec.rowset import SPLITS, Columns, Row, Split, read_rows, sample
+from lcspec.rowset import SPLITS, Columns, Row, Split, read_rows
+from lcspec.rowsplits import sample
 
 
 class MixBody(Body):

@@ -21,7 +21,8 @@ from lcspec.kinds.api import (
 )
 from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import shared_part
-from lcspec.rowset import read_rows, sample
+from lcspec.rowset import read_rows
+from lcspec.rowsplits import sample
 
 SLOTS = ("model", "prompt")
 measures = ("likelihood",)  # what its rows hold for metrics

@@ -22,7 +22,8 @@ from lcspec.kinds.api import (
 from lcspec.kinds.metrics import measure
 from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import SLOTS, assemble, shared_part
-from lcspec.rowset import read_rows, sample
+from lcspec.rowset import read_rows
+from lcspec.rowsplits import sample
 
 
 class RowsSuiteBody(RowsRead):
