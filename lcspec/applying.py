@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lcspec import api, locking
 from lcspec.canon import digest
 from lcspec.compile.facts import Facts
+from lcspec.compile.lower import EXPORTED
 from lcspec.compile.select import Wish, select
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import Graph
@@ -144,21 +145,23 @@ def report_state(loaded: api.Loaded, applied: Applied) -> str:
 
 
 def export_service(project: Project, applied: Applied) -> Path | None:
-    """Copies the generated services of a new release to the build folder; hand edits there are replaced."""
+    """Copies what targets made to the build folder, where hand edits are replaced; the service's folder, if any."""
     if applied.release is None:
         return None
     store = Store.peek(project.store)
-    exported = None
+    service = None
     for part, tree in applied.release["parts"].items():
-        if not part.startswith("service."):
+        sort, _, target = part.partition(".")
+        if sort not in EXPORTED or not target:
             continue
-        exported = project.build(applied.release["name"]) / part.removeprefix("service.")
+        exported = project.build(applied.release["name"]) / target
+        service = exported if sort == "service" else service
         mark = exported.parent / f".{exported.name}-tree"
         if exported.is_dir() and mark.exists() and mark.read_text(encoding="utf-8") == tree:
             continue
         store.export(tree, exported)
         write_atomic(mark, tree)
-    return exported
+    return service
 
 
 def closing(applied: Applied, seconds: float, report: Path, service: Path | None) -> str:

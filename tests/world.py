@@ -16,7 +16,19 @@ from lcspec.ir.record import StepRecord
 
 ROOT = Path(__file__).parents[1]
 QUICKSTART = (ROOT / "specs" / "quickstart.yaml").read_text()
-OUTPUTS = ("files", "rows", "model", "adapter", "prompt", "predictions", "comparison", "service", "contract")
+OUTPUTS = (
+    "files",
+    "rows",
+    "model",
+    "adapter",
+    "prompt",
+    "predictions",
+    "comparison",
+    "service",
+    "contract",
+    "reference",
+    "onnx",
+)
 
 
 class World:

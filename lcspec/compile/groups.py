@@ -41,7 +41,7 @@ def _measured(graph: Graph) -> dict[str, str]:
 
 
 def _shared(step: Step) -> bool:
-    return step.kind.partition(".")[0] in ("source", "data", "model", "prompt", "augment")
+    return step.kind.partition(".")[0] in ("source", "data", "model", "prompt", "augment", "environment")
 
 
 def _rungs(graph: Graph) -> dict[str, str]:

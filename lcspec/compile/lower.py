@@ -20,6 +20,7 @@ from lcspec.lock import Lock
 from lcspec.manifest import SLOTS
 
 VALIDATION, TEST = "validation", "test"
+EXPORTED = ("service", "export")  # slots of targets that are part of a release
 
 
 def lower(spec: Spec, lock: Lock, facts: Facts) -> tuple[Graph, dict[str, tuple[Bound, tuple[str, ...]]]]:
@@ -197,7 +198,7 @@ def _lower_deployment(work: Lowering) -> None:
         subject = Subject(name, release.slots, passed)
         lowered: Lowered = registry.load("deploy", entry.kind).lower(work, entry, subject, evidence)
         slots = work.add(lowered, passed)
-        work.release |= {f"{part}.{name}": ref for part, ref in slots.items() if part == "service"}
+        work.release |= {f"{part}.{name}": ref for part, ref in slots.items() if part in EXPORTED}
         contract = slots.get("contract")
         if work.contract is None and isinstance(contract, Output):
             work.contract = contract.step

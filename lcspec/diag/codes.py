@@ -212,6 +212,7 @@ TITLES = {
     "LC1234": "optional package is missing",
     "LC1235": "number of parameters that cannot be reached",
     "LC1236": "custom metric that does not do its work",
+    "LC1237": "export that answers otherwise",
     "LC1301": "a gate did not pass",
     "LC1302": "no such run",
     "LC1303": "no such log",
