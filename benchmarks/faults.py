@@ -2,8 +2,9 @@
 
     python benchmarks/faults.py [--slow]
 
-A test's name says what is promised under the fault; a parametrised one counts once for each value. `--slow` adds the
-200 rounds of contending applies. Exits with 1 when a promise was broken.
+A test's name says what is promised under the fault; a parametrised one counts once for each value. `--slow` adds
+the 200 rounds of contending applies, the 500 orders of events, and the faults around whole applies. Exits with 1 when
+a promise was broken.
 """
 
 import argparse

@@ -15,7 +15,8 @@ from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import Graph
 from lcspec.lock import Lock
 from lcspec.project import Project, write_atomic
-from lcspec.run.apply import Applied, Job, apply_graph, exit_code
+from lcspec.run.applied import Applied, Job, exit_code
+from lcspec.run.apply import apply_graph
 from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.settings import read_settings
 from lcspec.run.store import Store

@@ -9,7 +9,7 @@ from lcspec.ir.plan import PlannedStep
 from lcspec.ir.record import StepRecord
 from lcspec.report.build import build
 from lcspec.report.model import ReportInput, ReportModel
-from lcspec.run.apply import Applied
+from lcspec.run.applied import Applied
 from lcspec.run.release import Releases
 from lcspec.units import format_bytes, format_count, format_seconds
 

@@ -13,8 +13,7 @@ from typing import Any
 from lcspec.compile.planner import Planning
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
-from lcspec.run import limits, logs
-from lcspec.run import worker as workers
+from lcspec.run import logs
 from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.blocked import blocked
 from lcspec.run.diagnosis import RETRIES, diagnose, may_pass
@@ -23,6 +22,7 @@ from lcspec.run.interrupts import Interrupts
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.machine import Need, Tokens, need, this_machine
+from lcspec.run.minding import kill_all, mind_limits, stop_all
 from lcspec.run.outcome import Emit, Outcome, begin, event, tell_choices
 from lcspec.run.publishing import Unpublished
 from lcspec.run.ready import Ready
@@ -115,7 +115,7 @@ class _Execution:
                 break
             self._hear()
             self._hear_behind()
-            self._mind_limits()
+            mind_limits(self.running.values())
             self._mind_interrupts()
         if self.failed:
             self._tell_skipped()
@@ -287,26 +287,11 @@ class _Execution:
     def emit(self, kind: str, step: str | None, data: Mapping[str, Any]) -> None:
         self._emit(event(kind, step, data))
 
-    # --- limits and interrupts -------------------------------------------------------------------------------------
-
-    def _mind_limits(self) -> None:
-        for one in self.running.values():
-            breach = one.watch.look()
-            if breach is not None:
-                workers.stop(one.worker)
-                grace = limits.GRACE if breach.what == "time" else limits.HUNG_GRACE
-                one.kill_at = time.monotonic() + (1.0 if breach.what == "memory" else grace)
-            elif one.kill_at is not None and time.monotonic() > one.kill_at:
-                workers.kill(one.worker)
-
     def _mind_interrupts(self) -> None:
         if not self.interrupts:
             return
         if self.outcome.status != "interrupted":
             self.outcome.status, self.outcome.exit_code = "interrupted", self.interrupts.exit_code
-            for one in self.running.values():
-                workers.stop(one.worker)
-                one.kill_at = time.monotonic() + limits.GRACE
+            stop_all(self.running.values())
         elif self.interrupts.impatient:
-            for one in self.running.values():
-                workers.kill(one.worker)
+            kill_all(self.running.values())

@@ -11,7 +11,8 @@ from lcspec.compile.facts import Facts
 from lcspec.diag.model import LcspecError
 from lcspec.ir.plan import Candidate, Choice, Chosen, Graph, Output, Step
 from lcspec.lock import Lock
-from lcspec.run.apply import Job, apply_graph, exit_code
+from lcspec.run.applied import Job, exit_code
+from lcspec.run.apply import apply_graph
 from lcspec.run.store import Store
 
 KIND = "optimize.test-steps"

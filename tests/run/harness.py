@@ -28,10 +28,13 @@ def environment(options: dict[str, Any] | None = None, **more: str) -> dict[str,
     return {**os.environ, "PYTHONPATH": paths, "LCSPEC_TEST_OPTIONS": json.dumps(options or {}), **more}
 
 
-def run(folder: Path, *names: str, options: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
-    """The outcome of an apply of the steps called `names` (see `steps_to_run.py`)."""
+def run(
+    folder: Path, *names: str, options: dict[str, Any] | None = None, through: tuple[str, ...] = (), **more: str
+) -> dict[str, Any]:
+    """The outcome of an apply of the steps called `names` (see `steps_to_run.py`), started by the program `through`."""
     env = environment(options, **more)
-    done = subprocess.run(command(folder, *names), env=env, capture_output=True, text=True, check=False, timeout=120)
+    line = [*through, *command(folder, *names)]
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=False, timeout=120)
     return told(done.stdout, done.stderr)
 
 

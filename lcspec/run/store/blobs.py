@@ -6,7 +6,6 @@ A blob is written whole under another name, synced, made read-only and renamed. 
 import errno
 import json
 import os
-import shutil
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
@@ -14,7 +13,16 @@ from typing import Any
 
 from lcspec.canon import canonical, digest_bytes
 from lcspec.diag.model import Diagnostic, LcspecError
-from lcspec.run.store.files import hash_and_sync, hash_file, make_folder, sync_folder, write_synced
+from lcspec.run.store.files import (
+    copy_hashed,
+    hash_and_sync,
+    hash_file,
+    make_folder,
+    reflink,
+    sync_file,
+    sync_folder,
+    write_synced,
+)
 from lcspec.run.store.memo import Memo
 from lcspec.run.store.points import point
 
@@ -92,8 +100,12 @@ class Blobs:
     def _add_copy(self, path: Path) -> str:
         staging = self.staging()
         try:
-            shutil.copyfile(path, staging)
-            digest = self.add_file(staging)
+            if reflink(path, staging):
+                digest = hash_and_sync(staging)
+            else:
+                digest = copy_hashed(path, staging)
+                sync_file(staging)
+            self._move(staging, digest)
         finally:
             staging.unlink(missing_ok=True)
         path.unlink()

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from lcspec.run.store.points import point
 
 CHUNK = 1 << 20
+_PIECE, _BUFFERS = 4 << 20, 3  # bytes that are read at once while copying, and how many such pieces are on their way
 LARGE = 8 << 20  # bytes from which hashing and syncing overlap
 _FICLONE = 0x40049409  # ioctl of btrfs, XFS and others: share extents, copy on write
 
@@ -62,13 +64,33 @@ def _hash(descriptor: int) -> str:
 
 
 def copy_hashed(source: Path, target: Path) -> str:
-    """Copies a file and returns the SHA-256 of what was copied: one pass."""
-    hasher, buffer = hashlib.sha256(), bytearray(CHUNK)
-    view = memoryview(buffer)
-    with source.open("rb", buffering=0) as file, target.open("wb", buffering=0) as out:
-        while size := os.readv(file.fileno(), [buffer]):
-            hasher.update(view[:size])
-            _write_all(out.fileno(), view[:size])
+    """Copies a file and returns the SHA-256 of what was copied: one pass; a second thread hashes what is written.
+
+    Raises:
+        OSError: it cannot be read, or not be written whole.
+    """
+    hasher = hashlib.sha256()
+    free, full = queue.SimpleQueue[bytearray](), queue.SimpleQueue[tuple[bytearray, int]]()
+    for _ in range(_BUFFERS):
+        free.put(bytearray(_PIECE))
+
+    def hash_pieces() -> None:
+        while (piece := full.get())[1]:
+            hasher.update(memoryview(piece[0])[: piece[1]])
+            free.put(piece[0])
+
+    hashing = threading.Thread(target=hash_pieces)
+    hashing.start()
+    try:
+        with source.open("rb", buffering=0) as file, target.open("wb", buffering=0) as out:
+            buffer = free.get()
+            while size := os.readv(file.fileno(), [buffer]):
+                full.put((buffer, size))  # the hasher only reads it; it comes back when that is done
+                _write_all(out.fileno(), memoryview(buffer)[:size])
+                buffer = free.get()
+    finally:
+        full.put((bytearray(), 0))
+        hashing.join()
     return hasher.hexdigest()
 
 
@@ -106,6 +128,13 @@ def replace_file(path: Path, data: bytes, staging: Path) -> None:
     staging.replace(path)
     point()
     sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Makes the content of a file durable."""
+    with path.open("rb", buffering=0) as file:
+        point()
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -198,6 +198,37 @@ def chatter(io):
     write(io)
 
 
+def learner(io):
+    """Keeps a checkpoint of every tenth count, goes on from the newest that is whole, and waits at fifty."""
+    from lcspec import checkpoints
+
+    folder = io.checkpoint()
+    newest = checkpoints.newest(folder, io.warn)
+    began = checkpoints.step_of(newest) if newest else 0
+    for count in range(began + 10, 60, 10):
+        made = folder / "made"
+        made.mkdir()
+        (made / "state.bin").write_bytes(bytes([count]) * 1000)
+        checkpoints.publish(made, folder, count, keep=3)
+    if not began:
+        held(io)
+    io.metric("began", began)
+    write_counts(io, (folder / "step-00000050" / "state.bin").read_bytes())
+
+
+def write_counts(io, counts):
+    (io.output("out") / "state.bin").write_bytes(counts)
+
+
+def holds(io):
+    """Needs 600 MiB for a moment."""
+    taken = bytearray(os.urandom(1 << 20) * 600)
+    for done in range(15):
+        io.progress(done, 15)
+        time.sleep(0.1)
+    (io.output("out") / "size.txt").write_text(str(len(taken)))
+
+
 def linger(io):
     """Closes its channel and stays: what runs beside it must be heard meanwhile."""
     os.close(int(os.environ["LCSPEC_EVENTS"]))
