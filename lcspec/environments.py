@@ -59,7 +59,10 @@ def ensure(root: Path, wheels: Mapping[str, str], folder: Path) -> Path:
     target.parent.mkdir(exist_ok=True)
     with _locked(target.with_suffix(".lock")):
         if not whole(target):
-            staging = root / "tmp" / f"{os.getpid()}-environment-{target.name[:12]}"
+            mark = f"environment-{target.name[:12]}"
+            for left in (root / "tmp").glob(f"*-{mark}"):  # of a builder that was killed: nobody else has the lock
+                shutil.rmtree(left, ignore_errors=True)
+            staging = root / "tmp" / f"{os.getpid()}-{mark}"
             try:
                 _build(staging, [folder / name for name in sorted(wheels)])
                 _write_manifest(staging, wheels)
@@ -74,12 +77,13 @@ def ensure(root: Path, wheels: Mapping[str, str], folder: Path) -> Path:
 
 
 def whole(target: Path) -> bool:
-    """Whether every file of a built environment is there with its size; `faults` reads them."""
+    """Whether an environment has its interpreter, and every file with its size; `faults` reads them."""
     try:
         listed = json.loads((target / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return all((target / name).stat().st_size == size for name, (size, _) in listed.items())
+        sizes = all((target / name).stat().st_size == size for name, (size, _) in listed.items())
     except (OSError, ValueError, KeyError, TypeError):
         return False
+    return sizes and (target / "bin" / "python").exists()
 
 
 def faults(target: Path) -> Iterator[tuple[str, Path, str]]:

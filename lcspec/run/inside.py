@@ -8,11 +8,10 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from lcspec.diag.model import LcspecError
 from lcspec.environments import ensure, identity
-from lcspec.run.io import Job, Send
+from lcspec.run.io import Job
 from lcspec.run.processes import MARK
 
 HANDED = "LCSPEC_JOB"  # the descriptor with the job
@@ -32,15 +31,14 @@ def inside(job: Job) -> bool:
     return Path(sys.prefix).name == identity(job.environment)
 
 
-def enter(job: Job, text: str, send: Send) -> NoReturn:
-    """Goes on as `python -m lcspec.run.step` of the environment; leaves with 1 when that cannot be built."""
-    try:
-        python = ensure(Path(os.environ[MARK]), job.environment, Path(job.inputs["environment"]))
-    except LcspecError as error:
-        (why,) = error.diagnostics
-        told: dict[str, Any] = {"code": why.code, "message": why.message, "help": why.help, "notes": []}
-        send("failed", {"diagnostics": [told], "cause": None})
-        os._exit(1)
+def enter(job: Job, text: str) -> NoReturn:
+    """Goes on as `python -m lcspec.run.step` of the environment.
+
+    Raises:
+        LcspecError: LC1012, it cannot be built.
+        OSError: the disk is full, or there is no such interpreter any more.
+    """
+    python = ensure(Path(os.environ[MARK]), job.environment, Path(job.inputs["environment"]))
     variables = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     variables |= {HANDED: str(_hidden(text)), "PYTHONPATH": job.modules, "PYTHONSAFEPATH": "1"}
     variables |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}  # the environment is never written to

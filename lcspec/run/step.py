@@ -34,22 +34,26 @@ def run_job(job: Job, send: Send) -> int:
         seed_everything(job.seed, job.threads)
         action: Callable[[ChildIO], None] = getattr(registry.module(family, name), job.action)
         action(ChildIO(job, send))
-    except LcspecError as error:
-        send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics], "cause": None})
-        return 1
-    except UnsafeModelError as error:
-        found = [{"code": one.code, "message": one.message, "help": one.help, "notes": []} for one in error.found]
-        send("failed", {"diagnostics": found, "cause": None})
-        return 1
     except Exception as error:  # noqa: BLE001 - the worker's edge: whatever a step raises is told, with its log
-        traceback.print_exc()
-        last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-        help = f"the whole traceback is in {job.log}"
-        told = {"code": "LC1202", "message": last, "help": help, "notes": []}
-        send("failed", {"diagnostics": [told], "cause": cause(error)})
-        return 1
+        return _failed(error, job, send)
     send("done", {"seconds": time.monotonic() - started, "peak": peak_rss(), "versions": versions(job.libraries)})
     return 0
+
+
+def _failed(error: Exception, job: Job, send: Send) -> int:
+    """Tells why a step failed; its exit code."""
+    if isinstance(error, LcspecError):
+        send("failed", {"diagnostics": [_diagnostic(one) for one in error.diagnostics], "cause": None})
+        return 1
+    if isinstance(error, UnsafeModelError):
+        found = [Diagnostic(one.code, one.message, help=one.help) for one in error.found]
+        send("failed", {"diagnostics": [_diagnostic(one) for one in found], "cause": None})
+        return 1
+    traceback.print_exception(error)
+    last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    told = Diagnostic("LC1202", last, help=f"the whole traceback is in {job.log}")
+    send("failed", {"diagnostics": [_diagnostic(told)], "cause": cause(error)})
+    return 1
 
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "cannot allocate memory")
@@ -131,7 +135,10 @@ def main() -> NoReturn:
         channel.flush()
 
     if job.environment and not inside(job):
-        enter(job, text, send)
+        try:
+            enter(job, text)
+        except Exception as error:  # noqa: BLE001 - as in `run_job`
+            os._exit(_failed(error, job, send))
     os._exit(run_job(job, send))  # the watching thread must not hold the process up
 
 

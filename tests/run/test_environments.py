@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lcspec.environments import FOLDER, MANIFEST, pinned, whole
+from lcspec.diag.model import LcspecError
+from lcspec.environments import FOLDER, MANIFEST, ensure, pinned, whole
 from lcspec.run import processes
 from lcspec.run.garbage import Keep
 from lcspec.run.gc import collect
@@ -215,6 +216,27 @@ def test_a_damaged_environment_is_built_again(project: Path, damage: str) -> Non
     assert verify(project / ".lcspec").findings == []
 
 
+def test_a_wheel_damaged_in_the_cache_is_fetched_anew(project: Path) -> None:
+    assert lcspec(project, "lock", "own.yaml").returncode == 0
+    for path in (project / ".lcspec" / "cache" / "downloads").glob("*.whl"):
+        path.write_bytes(b"no wheel")
+    done = apply(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert told(project)["dep"] == 1.5
+
+
+def test_a_wheel_that_cannot_be_installed_is_told(project: Path) -> None:
+    wheel = next((project / "index").glob("tiny_dep*"))
+    wheel.rename(wheel.with_name("tiny_dep-1.5-py2-none-any.whl"))
+    root = project / "store"
+    (root / "tmp").mkdir(parents=True)
+    with pytest.raises(LcspecError) as refused:
+        ensure(root, {"tiny_dep-1.5-py2-none-any.whl": "0" * 64}, project / "index")
+    assert refused.value.diagnostics[0].code == "LC1012"
+    assert list((root / "tmp").iterdir()) == []
+    assert [path.suffix for path in (root / FOLDER).iterdir()] == [".lock"]
+
+
 def forget(project: Path) -> None:
     """The step's record is lost, so that it runs again; that of the build stays."""
     for path in (project / ".lcspec" / "records").glob("*/*.json"):
@@ -252,8 +274,13 @@ def test_gc_keeps_what_a_record_names_and_removes_it_with_that(project: Path) ->
 
 
 @pytest.mark.slow
-def test_a_build_that_is_killed_midway_leaves_nothing_and_the_next_apply_converges(project: Path) -> None:
+@pytest.mark.parametrize("builder", ["the step that fetches", "the step that needs it"])
+def test_a_build_that_is_killed_midway_leaves_nothing_and_the_next_apply_converges(project: Path, builder: str) -> None:
     assert lcspec(project, "lock", "own.yaml").returncode == 0
+    if builder == "the step that needs it":
+        assert apply(project).returncode == 0
+        forget(project)
+        shutil.rmtree(project / ".lcspec" / FOLDER)
     running = arguments(project, "apply", "own.yaml", "--target", STEP)
     process = subprocess.Popen(**running, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     root, deadline = project / ".lcspec", time.monotonic() + 60
@@ -266,7 +293,7 @@ def test_a_build_that_is_killed_midway_leaves_nothing_and_the_next_apply_converg
     while processes.marked(root):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert built(project) == []
+    assert not (root / FOLDER).exists() or built(project) == []
     done = apply(project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert told(project)["yaml"] == "0.1"
