@@ -16,7 +16,7 @@ from lcspec.run.store import Store
 
 @dataclass
 class News:
-    """What came about since it was last asked for: records that are here now, warnings, and whether to plan anew."""
+    """What came about since it was last asked for: records that are here now, warnings, and whether one is gone."""
 
     adopted: list[StepRecord] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)

@@ -124,6 +124,7 @@ class _Execution:
         if self.running or self.retry_at:
             return False
         if self.interrupts:
+            self._mind_interrupts()
             return True
         if self.behind.busy():
             return False

@@ -164,11 +164,11 @@ class RemoteBehind:
         self._told, self._odd = [], []
         for one in self._bring.results():
             self._coming.discard(one.record.key)
-            news.plan_anew = True
             if one.fault is not None:
                 self._faults[one.record.key] = one.fault
             elif one.damaged:
                 self._refused.add(one.record.key)
+                news.plan_anew = True
                 news.warnings.append(_damaged(self.remote.url, one))
             else:
                 news.adopted.append(one.record)

@@ -49,7 +49,7 @@ class Remote:
         self.objects, self.url, self._cache = objects, objects.url, cache
         self._listed: dict[str, Object] | None = None
         self._read: dict[str, bytes] = {}
-        self._writes = False
+        self._ahead = self._writes = False
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -88,22 +88,27 @@ class Remote:
             ValueError: it is damaged.
             Unanswered: the place does not answer.
         """
-        if key not in self._read:
-            self._read_ahead(key)
+        listed = self.keys().get(key)
+        if key not in self._read and listed is not None and not self._recall(key, listed):
+            self._read_ahead()
         if key not in self._read:
             self._read[key] = self.objects.read(record_name(key))
+            if listed is not None:
+                self._keep(key, listed, self._read[key])
         return parse_record(self._read[key], key)
 
-    def _read_ahead(self, key: str) -> None:
-        """Reads what is cached, then all other records at once when they are not too many."""
+    def _read_ahead(self) -> None:
+        """Reads all records at once, the first time that one is not at hand, when they are not too many."""
         listed = self.keys()
+        if self._ahead or len(listed) > AT_ONCE:
+            return
+        self._ahead = True
         wanted = [one for one in listed if one not in self._read and not self._recall(one, listed[one])]
-        if key in wanted and len(wanted) <= AT_ONCE:
-            found = self.objects.read_many(map(record_name, wanted))
-            for one in wanted:
-                if (data := found.get(record_name(one))) is not None:
-                    self._read[one] = data
-                    self._keep(one, listed[one], data)
+        found = self.objects.read_many(map(record_name, wanted))
+        for one in wanted:
+            if (data := found.get(record_name(one))) is not None:
+                self._read[one] = data
+                self._keep(one, listed[one], data)
 
     def _recall(self, key: str, listed: Object) -> bool:
         """Whether the record was read from the cache, where it is kept by what the listing says of it."""

@@ -1,5 +1,7 @@
 """Local stores with one remote store behind them: what one machine finished, the other reuses; promises hold."""
 
+import pytest
+
 from lcspec.run.remote.remote import blob_name, record_name
 from tests.faults.store_ok import assert_store_ok
 from tests.run.remote.machine import Machine, Named, file_of, key, planned
@@ -23,7 +25,7 @@ def test_what_one_finishes_another_reuses_and_fetches_only_when_it_needs_it(mach
     assert other.here() == []
     assert not list((other.root / "store").rglob("*"))
     news = other.need(2)
-    assert (news.adopted, news.plan_anew, news.warnings) == ([made[1]], True, [])
+    assert (news.adopted, news.plan_anew, news.warnings) == ([made[1]], False, [])
     assert news.told == [("step:2", f"fetching its result from {other.url}")]
     assert other.here() == [key(2)]
     assert other.behind.ready(made[1].outputs.values())
@@ -151,3 +153,16 @@ def test_the_cache_is_not_believed_when_the_record_has_another_text(machine: Nam
     assert machine("third").records[key(1)].outputs == other.records[key(1)].outputs
     (other.root / "records").rename(other.root / "gone")
     assert machine("other").records[key(1)].outputs != one.records[key(1)].outputs
+
+
+def test_of_very_many_records_just_those_are_read_that_are_asked_for(
+    machine: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine("one")
+    for number in (1, 2, 3):
+        one.finish(number)
+    monkeypatch.setattr("lcspec.run.remote.remote.AT_ONCE", 2)
+    other = machine("other")
+    assert other.records[key(2)] == one.records[key(2)]
+    cached = [path.name[:64] for path in (other.root / "cache" / "remote").iterdir()]
+    assert cached == [key(2)]
