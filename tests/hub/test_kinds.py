@@ -1,5 +1,6 @@
 """Models and data of the hub, from the spec to the step, against a hub on loopback."""
 
+import hashlib
 import json
 import os
 import random
@@ -194,6 +195,29 @@ def test_a_model_with_only_pickled_weights_is_refused(hub: FakeHub, tmp_path: Pa
     assert done.returncode == 4
     assert "LC1009" in done.stderr
     assert not (tmp_path / "hubs.lock.json").exists()
+
+
+@pytest.mark.slow
+def test_pickled_weights_of_a_repository_are_converted_when_their_digest_is_allowed(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"a": torch.arange(6.0)}, tmp_path / "weights.bin")
+    data = (tmp_path / "weights.bin").read_bytes()
+    hub.push("model", "org/model", {"config.json": json.dumps(CONFIG).encode(), "pytorch_model.bin": data})
+    own = "{kind: folder, path: ., files: [config.json, pytorch_model.bin], from: {kind: huggingface, repo: org/model}}"
+    spec = SPEC.replace("{m: {kind: huggingface, repo: org/model}}", f"{{m: {own}}}")
+    (tmp_path / "hubs.yaml").write_text(spec)
+    done = lcspec(tmp_path, hub, "apply", "hubs.yaml", "--target", "convert:models.m")
+    assert done.returncode == 4
+    entry = done.stderr.partition("`allow: ")[2].partition("`")[0]
+    assert hashlib.sha256(data).hexdigest() in entry
+    (tmp_path / "hubs.yaml").write_text(f"{spec}allow: {entry}\n")
+    done = lcspec(tmp_path, hub, "apply", "hubs.yaml", "--target", "convert:models.m")
+    assert done.returncode == 0, done.stderr
+    hub.push("model", "org/model", {"config.json": json.dumps(CONFIG).encode(), "pytorch_model.bin": data + b"more"})
+    assert lcspec(tmp_path, hub, "lock", "hubs.yaml", "--update").returncode == 0
+    assert "LC1010" in lcspec(tmp_path, hub, "apply", "hubs.yaml", "--target", "convert:models.m").stderr
 
 
 def test_a_repository_or_revision_that_is_not_there_is_said(hub: FakeHub, tmp_path: Path) -> None:
