@@ -30,8 +30,22 @@ class Fields(NamedTuple):
         return self.values.get(name, default)
 
 
+_asked: tuple[Spec | None, dict[str, Fields]] = (None, {})  # the latest spec, and its prompts
+
+
 def prompt_fields(spec: Spec, name: str) -> Fields:
-    """A prompt as it is resolved, its own fields over those it extends; a circle ends where it closes."""
+    """A prompt as it is resolved, its own fields over those it extends; many rules ask for it."""
+    global _asked
+    if _asked[0] is not spec:
+        _asked = (spec, {})
+    known = _asked[1]
+    if name not in known:
+        known[name] = _resolved(spec, name)
+    return known[name]
+
+
+def _resolved(spec: Spec, name: str) -> Fields:
+    """A prompt's own fields over those it extends; a circle ends where it closes."""
     chain: list[Bound] = []
     entry = spec.entries("prompt").get(name)
     while entry is not None and entry not in chain:

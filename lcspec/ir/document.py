@@ -1,12 +1,13 @@
 """A parsed YAML document: nodes with the span of each key and each value, and no meaning yet."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lcspec.ir.source import Span
 
 Path = tuple[str | int, ...]
+FEW = 16  # entries that are as quickly looked through
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,15 @@ class Mapping:
 
     span: Span
     entries: tuple[Entry, ...]
+    _by_key: dict[str, Entry] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, key: str) -> Entry | None:
-        """The entry called `key`, or None."""
-        return next((entry for entry in self.entries if entry.key == key), None)
+        """The entry called `key`, or None. Of a long mapping an index is made when it is first asked."""
+        if len(self.entries) <= FEW:
+            return next((entry for entry in self.entries if entry.key == key), None)
+        if not self._by_key:
+            self._by_key.update((entry.key, entry) for entry in reversed(self.entries))
+        return self._by_key.get(key)
 
 
 @dataclass(frozen=True, slots=True)

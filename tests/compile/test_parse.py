@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lcspec.compile.bind import bind
 from lcspec.compile.parse import parse
-from lcspec.ir.document import locate, to_data
+from lcspec.ir.document import Mapping, locate, to_data
 from lcspec.ir.source import SourceFile
 
 
@@ -143,3 +143,15 @@ def test_no_text_ever_raises(text: str) -> None:
     if root is not None:
         spec, more = bind(root)
         assert spec is not None or more
+
+
+def test_a_long_mapping_finds_each_of_its_entries_and_no_other() -> None:
+    text = "".join(f"key-{number}: {number}\n" for number in range(300))
+    root, found = parse(SourceFile("long.yaml", text))
+    assert found == []
+    assert isinstance(root, Mapping)
+    for number in (0, 1, 150, 299):
+        entry = root.get(f"key-{number}")
+        assert entry is not None
+        assert entry is root.entries[number]
+    assert root.get("key-300") is None
