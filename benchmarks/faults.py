@@ -16,7 +16,10 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ("tests/faults", "tests/run/test_limits.py", "tests/run/test_secrets.py", "tests/run/test_store.py")
+TESTS = (
+    "tests/faults",
+    *(f"tests/run/test_{name}.py" for name in ("environments", "limits", "secrets", "store")),
+)
 
 
 def measured(slow: bool) -> dict[tuple[str, str], list[tuple[str, float]]]:
