@@ -9,6 +9,7 @@ few embeddings.
 from collections.abc import Sequence
 
 from lcspec.estimate.architecture import Config, Weight, sizes, weights
+from lcspec.estimate.memory import frozen_numbers
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 FACTORS = {  # PEFT's defaults: modules that get factors, and those of them that get them on their input
@@ -56,6 +57,29 @@ def targeted(config: Config, modules: str | Sequence[str]) -> list[Weight] | Non
         return linear
     names = ATTENTION if modules == "attention" else (modules,) if isinstance(modules, str) else tuple(modules)
     return [one for one in linear if any(one.name == name or one.name.endswith(f".{name}") for name in names)]
+
+
+def lora_kept(config: Config, rank: int, modules: str | Sequence[str] = "all-linear") -> float | None:
+    """Numbers that a layer keeps for each token under LoRA; None for a family whose layout is not known.
+
+    Beside those of frozen weights: the inputs of adapted layers, what goes into each second matrix (the rank), and once
+    the output of each adapted layer, which was measured: the sum is a tensor beside what the frozen layer gave.
+    """
+    targets, known = targeted(config, modules), sizes(config)
+    if targets is None or known is None:
+        return None
+    places = {one.place for one in targets}
+    inputs = (known.hidden + known.heads * known.head_dim) * ("attention" in places)
+    inputs += (known.hidden + known.intermediate) * ("mlp" in places)
+    return frozen_numbers(known) + inputs + sum(rank + one.rows for one in targets)
+
+
+def ia3_kept(config: Config) -> float | None:
+    """Numbers that a layer keeps for each token under IA3: keys, values and the MLP's product before scaling too."""
+    known = sizes(config)
+    if known is None:
+        return None
+    return frozen_numbers(known) + 2 * known.kv_heads * known.head_dim + known.intermediate
 
 
 def ia3(config: Config) -> int | None:

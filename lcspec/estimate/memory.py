@@ -1,17 +1,19 @@
 """How much memory a model takes while it trains or answers, from sizes alone; each part on its own, so it can be shown.
 
-Weights, gradients and optimiser states are exact (numbers × bytes). Activations follow Korthikanti et al. 2022
-(arXiv:2205.05198) for what a layer keeps for its backward pass, with fused attention that keeps no matrix of scores
-(Dao et al. 2022, arXiv:2205.14135). `OVERHEAD` and `LOGIT_COPIES` are constants, measured once on a CPU with
-`benchmarks/memory.py` (SmolLM2-135M, 976 tokens a step): they hold for this trainer, not for every one.
+Weights, gradients and optimiser states are exact (numbers × bytes). Activations count what a layer keeps for its
+backward pass, after Korthikanti et al. 2022 (arXiv:2205.05198), with fused attention that keeps no matrix of scores
+(Dao et al. 2022, arXiv:2205.14135). `OVERHEAD`, `LOGIT_COPIES`, `RETAINED` and what an adapter's outputs cost are
+constants: measured on a CPU with `benchmarks/memory.py` on a Llama of 31M parameters, and held against SmolLM2-135M by
+a test. They hold for this trainer and allocator, not for every one.
 """
 
 from typing import NamedTuple
 
 from lcspec.estimate.architecture import Config, Sizes, sizes
 
-OVERHEAD = {"cpu": 390 << 20, "cuda": 900 << 20}  # libraries in a worker: measured on a CPU; assumed with CUDA
+OVERHEAD = {"cpu": 440 << 20, "cuda": 900 << 20}  # libraries in a worker: measured on a CPU; assumed with CUDA
 LOGIT_COPIES = 9.9  # logits, what the loss and the trainer's statistics make of them, and their gradient
+RETAINED = {"cpu": 2.0, "cuda": 1.0}  # a CPU's heap keeps freed blocks: a forward pass is twice what a layer holds
 STATES = {"adamw": 2, "adafactor": 0.01, "sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}  # numbers per trained number
 
 
@@ -58,7 +60,7 @@ def inference(
     known = sizes(config)
     working = 0.0
     if known is not None:  # one layer's intermediates while the prompt is read
-        working = tokens * sequences * (2 * known.intermediate + 6 * known.hidden) * computing / 8
+        working = RETAINED[device] * tokens * sequences * (4 * known.intermediate + 6 * known.hidden) * computing / 8
     return Memory(
         weights=weight_bytes(parameters, bits),
         activations=working,
@@ -91,6 +93,7 @@ def training(
     checkpointing: bool = False,
     sequences: int = 1,
     reference: bool = False,
+    kept: float | None = None,
     device: str = "cpu",
 ) -> Memory:
     """The peak of training: the largest of the loss, the optimiser's step and the writing of the weights.
@@ -107,17 +110,19 @@ def training(
         checkpointing: whether only layer inputs are kept and the rest is computed again.
         sequences: texts that a row stands for: 2 for pairs (DPO, ORPO).
         reference: whether a second, frozen copy of the weights is kept.
+        kept: numbers that a layer keeps for each token, when it is not the usual (`full_numbers`, `frozen_numbers`).
         device: cpu or cuda.
     """
     full = trainable >= parameters
     width = 2 if mixed else 4
     rows = batch * tokens * sequences
     known = sizes(config)
-    kept = logits = 0.0
+    activations = logits = 0.0
     if known is not None:
-        layer = layer_numbers(known, full=full)
+        usual = full_numbers(known) if full else frozen_numbers(known)
+        layer = usual if kept is None else kept
         depth = known.hidden * known.layers + layer if checkpointing else layer * known.layers
-        kept = float(rows * depth * width)
+        activations = float(rows * depth * width)
         logits = rows * known.vocabulary * 4 * LOGIT_COPIES
     base = Memory(
         weights=weight_bytes(parameters, bits) * (2 if reference else 1),
@@ -126,19 +131,26 @@ def training(
     )
     states = trainable * 4 * STATES.get(optimizer, 2)
     stages = (
-        base._replace(optimizer=states, activations=kept, logits=logits),  # at the loss: gradients are not there yet
+        base._replace(
+            optimizer=states, activations=activations, logits=logits
+        ),  # at the loss: gradients are not there yet
         base._replace(optimizer=states, gradients=trainable * 4, copy=trainable * 4),  # at the step, all at once
         base._replace(copy=weight_bytes(parameters)),  # writing the merged weights
     )
     return max(stages, key=lambda stage: stage.total)
 
 
-def layer_numbers(known: Sizes, *, full: bool) -> int:
-    """Numbers that one layer keeps for each token until the backward pass, with fused attention.
+def full_numbers(known: Sizes) -> int:
+    """Numbers that a layer keeps for each token until the backward pass, when every weight learns.
 
-    Two norms (input, and its normalised form), queries, keys, values (keys and values repeated to the heads), the
-    attention's output, and of the gated MLP the gate, its activation, the other half and their product.
+    Two norms (input, its normalised form, and what they give), queries, keys and values (repeated to the heads) and the
+    attention's output, twice; of the gated MLP the gate, its activation, the other half and their product.
     """
     query = known.heads * known.head_dim
-    norms = (6 if full else 5) * known.hidden  # frozen layers keep no input of their own
-    return norms + 4 * query + 4 * known.intermediate
+    return 6 * known.hidden + 5 * query + 4 * known.intermediate
+
+
+def frozen_numbers(known: Sizes) -> int:
+    """As `full_numbers`, under frozen weights: layers then keep no input of their own, and norms only theirs."""
+    query = known.heads * known.head_dim
+    return 2 * known.hidden + 4 * query + 3 * known.intermediate

@@ -13,11 +13,13 @@ def training_memory(
     method = changed.pop("method", kind)
     adapter = getattr(body, "adapter", None)
     trainable: float | None = parameters
+    kept: float | None = None
     if method in ("lora", "qlora") or adapter in ("lora", "qlora"):
         modules = getattr(body, "target_modules", ()) or getattr(body, "modules", "all-linear")
-        trainable = adapters.lora(config, rank=getattr(body, "rank", 8), modules=modules)
+        rank = getattr(body, "rank", 8)
+        trainable, kept = adapters.lora(config, rank=rank, modules=modules), adapters.lora_kept(config, rank, modules)
     elif method == "ia3":
-        trainable = adapters.ia3(config)
+        trainable, kept = adapters.ia3(config), adapters.ia3_kept(config)
     elif method not in ("full", "pretrain") and adapter != "none":
         return None
     if trainable is None or not config:
@@ -34,5 +36,6 @@ def training_memory(
         optimizer=getattr(body, "optimizer", "adamw"),
         checkpointing=changed.get("checkpointing", getattr(body, "gradient_checkpointing", False)),
         sequences=2 if kind in ("dpo", "orpo") else 1,
+        kept=kept,
         device=device,
     )
