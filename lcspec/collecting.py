@@ -39,16 +39,15 @@ def collect_behind(project: Project, behind: RemoteBehind, *, age: float, remove
         LcspecError: it is damaged (LC1127) or does not answer (LC1126).
     """
     keep, notes = _keep(project, 0, age, behind)
-    released: set[str] = set()
-    for folder in sorted((project.store / "releases").glob("*")):
-        for manifest in Releases(project.store, folder.name).all():
-            released.update((*manifest["parts"].values(), *manifest["evidence"].values()))
+    folders = sorted((project.store / "releases").glob("*"))
+    manifests = [one for folder in folders for one in Releases(project.store, folder.name).all()]
+    released = {tree for one in manifests for tree in (*one["parts"].values(), *one["evidence"].values())}
     notes.append("what other projects and machines need is known by its age alone")
     try:
         done = collect_remote(behind.remote, keep, frozenset(released), remove=remove)
     except Unanswered as error:
         raise unanswered(behind.remote.url, error) from None
-    return replace(done, notes=tuple(notes))
+    return replace(done, kept={**done.kept, "releases": len(manifests)}, notes=tuple(notes))
 
 
 def _keep(project: Project, runs: int, age: float, behind: RemoteBehind | None) -> tuple[Keep, list[str]]:

@@ -174,3 +174,27 @@ def test_a_prompt_is_shown_from_the_store_as_from_the_files(applied: list[dict],
         assert done.returncode == 0, done.stderr
         assert len(json.loads(done.stdout)["tokens"]) > 20
     assert json.loads(stored.stdout) == json.loads(local.stdout)
+
+
+def test_another_machine_releases_the_same_from_a_shared_store_without_a_step(
+    applied: list[dict], project: Path, tmp_path: Path
+) -> None:
+    other, shared = tmp_path / "other", f"file://{tmp_path}/shared"
+    shutil.copytree(project, other, ignore=shutil.ignore_patterns(".lcspec", "build"))
+    pushed = lcspec(project, "apply", "tiny.yaml", "--store", shared, "--format", "json")
+    assert pushed.returncode == 0, pushed.stderr
+    assert json.loads(pushed.stdout.splitlines()[-1])["data"]["ran"] == 0
+    planned = lcspec(other, "plan", "tiny.yaml", "--store", shared, "--exit-code")
+    assert planned.returncode == 0, planned.stdout
+    reused = lcspec(other, "apply", "tiny.yaml", "--store", shared, "--format", "json")
+    assert reused.returncode == 0, reused.stderr
+    end = json.loads(reused.stdout.splitlines()[-1])["data"]
+    assert (end["ran"], end["release"], end["new_release"]) == (0, 1, True)
+    first, second = (
+        json.loads(lcspec(one, "release", "show", "1", "--format", "json").stdout) for one in (project, other)
+    )
+    assert first["parts"] == second["parts"]
+    assert lcspec(other, "verify").returncode == 0
+    steps = {record["step"] for record in records(other).values()}
+    assert "generate:targets.api" in steps
+    assert not any(step.startswith(("train:", "predict:")) for step in steps)

@@ -1,7 +1,9 @@
 """A remote store that races, refuses, cuts, vanishes: nothing partial is seen there, and the next apply converges."""
 
 import shutil
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from lcspec.diag.model import LcspecError
 from lcspec.run.remote import s3 as dialect
 from lcspec.run.remote.inspect import inspect
+from lcspec.run.remote.objects import CREATE_ATTEMPTS, Unanswered
+from lcspec.run.remote.place import open_objects
 from lcspec.run.remote.remote import Remote
 from lcspec.run.store import Store
 from tests.faults.machine import end, start
@@ -18,7 +22,7 @@ from tests.run import harness
 from tests.run.remote import servers
 from tests.run.remote.conftest import s3  # noqa: F401 - a fixture
 from tests.run.remote.machine import Machine, file_of, key, planned
-from tests.run.remote.proxy import BUSY, CUT, CUT_ANSWER, OK, Proxy, proxy
+from tests.run.remote.proxy import BUSY, CUT, CUT_ANSWER, OK, STALL, Proxy, proxy
 
 ROUNDS, PUBLISHERS = 20, 5
 LEAST = {"AWS_MAX_ATTEMPTS": "2"}  # so that a test waits less for what is bounded anyway
@@ -178,6 +182,57 @@ def test_an_apply_whose_pushes_fail_goes_on_and_its_next_one_pushes(bad: Proxy, 
     third = Machine(tmp_path / "third", url)
     assert len(third.remote.keys()) == 2
     assert_whole(third.remote)
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGKILL])
+def test_an_apply_that_is_ended_while_it_pushes_waits_for_nothing_and_the_next_one_pushes(
+    bad: Proxy, tmp_path: Path, ends: signal.Signals
+) -> None:
+    url = servers.url("s3", tmp_path)
+    options = {"remote": url}
+    bad.rule = lambda method, path: STALL if blobs(method, path) else OK
+    process = harness.start(tmp_path, "write", "other+write", options=options)
+    deadline = time.monotonic() + 60
+    while len(Store.peek(tmp_path / ".lcspec").records) < 2 or not any(blobs(*one) for one in bad.asked):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(ends)
+    out, _ = process.communicate(timeout=20)
+    if ends == signal.SIGINT:
+        made = harness.told(out)
+        assert (made["status"], made["exit_code"], made["ran"]) == ("interrupted", 130, 2)
+    bad.rule = lambda method, path: OK
+    bad.gate.set()
+    made = harness.run(tmp_path, "write", "other+write", options=options)
+    assert (made["status"], made["ran"], made["reused"], made["unpushed"]) == ("ok", 0, 2, None)
+    third = Machine(tmp_path / "third", url)
+    assert len(third.remote.keys()) == 2
+    assert_whole(third.remote)
+
+
+@pytest.mark.parametrize(("conflicts", "created"), [(0, True), (2, True), (CREATE_ATTEMPTS, None)])
+def test_a_conflict_with_a_creation_that_is_under_way_is_tried_again(
+    tmp_path: Path, conflicts: int, created: bool | None
+) -> None:
+    objects = open_objects(f"file://{tmp_path}/remote")
+    create, left = objects._dialect.create, [conflicts]
+
+    class Conflict(OSError):
+        response = {"ResponseMetadata": {"HTTPStatusCode": 409}}
+
+    def contended(path: str, data: bytes) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise Conflict("another one is under way")
+        create(path, data)
+
+    objects._dialect.create = contended
+    if created is None:
+        with pytest.raises(Unanswered, match="another one is under way"):
+            objects.create("x", b"1")
+    else:
+        assert objects.create("x", b"1")
+        assert objects.read("x") == b"1"
 
 
 def test_a_place_that_overwrites_what_it_should_create_is_refused(tmp_path: Path) -> None:

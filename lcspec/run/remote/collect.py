@@ -28,7 +28,7 @@ def collect(remote: Remote, keep: Keep, released: frozenset[str], *, remove: boo
     """
     before = _now(remote, remove=remove) - keep.age
     contents = Contents(remote)
-    kept = {"specs": 0, "runs": 0, "young": 0, "running": 0, "releases": len(released)}
+    kept = {"specs": 0, "runs": 0, "young": 0, "running": 0, "releases": 0}
     items, live = list[Item](), set[str]()
     for key, record in contents.records.items():
         listed = contents.listed[record_name(key)]

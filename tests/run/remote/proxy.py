@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-OK, BUSY, CUT, CUT_ANSWER = "ok", "busy", "cut", "cut answer"
+OK, BUSY, CUT, CUT_ANSWER, STALL = "ok", "busy", "cut", "cut answer", "stall"
 BUSY_ANSWER = b"<Error><Code>ServiceUnavailable</Code><Message>later</Message></Error>"
 
 
@@ -18,6 +18,7 @@ class Proxy:
         self.rule: Callable[[str, str], str] = lambda method, path: OK
         self.asked: list[tuple[str, str]] = []
         self.lock = threading.Lock()
+        self.gate = threading.Event()  # what is stalled goes on when it is set
 
 
 @contextmanager
@@ -35,6 +36,8 @@ def proxy(target: str) -> Iterator[tuple[Proxy, str]]:
             with state.lock:
                 state.asked.append((self.command, self.path))
                 what = state.rule(self.command, self.path)
+            if what == STALL:
+                state.gate.wait(60)
             size = int(self.headers.get("Content-Length") or 0)
             if self.headers.get("Expect") == "100-continue" and what != BUSY:
                 self.send_response_only(100)
