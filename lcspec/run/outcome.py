@@ -49,7 +49,8 @@ def begin(planning: Planning, emit: Emit, told: set[str] | None = None) -> Outco
 
 def tell_choices(planning: Planning, emit: Emit, told: set[str]) -> None:
     """Tells each choice that was decided since this was last called; `told` are those of an earlier planning, too."""
-    for made in planning.decided():
+    order = [choice.id for choice in planning.chooser.graph.choices]
+    for made in sorted(planning.decided(), key=lambda decision: order.index(decision.choice)):
         if made.choice in told:
             continue
         told.add(made.choice)
