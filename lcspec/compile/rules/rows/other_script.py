@@ -10,7 +10,7 @@ from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
-MOST_ROWS, MOST_LETTERS, SHARE = 500, 200, 0.5
+MOST_ROWS, MOST_LETTERS, SHARE = 200, 200, 0.5
 # Scripts by the first word of Unicode's character names; languages by CLDR's likely subtags. Others are Latin.
 SCRIPTS = {
     "CYRILLIC": "ru uk bg sr mk be kk ky mn tg tt ba cv",
@@ -71,9 +71,9 @@ def written_in(tag: str) -> set[str]:
 
 def scripts(texts: Iterable[str]) -> Counter[str]:
     """Letters by script, of the first letters of each text."""
+    letters = Counter("".join(text[:MOST_LETTERS] for text in texts))
     found: Counter[str] = Counter()
-    for text in texts:
-        for letter in text[:MOST_LETTERS]:
-            if letter.isalpha():
-                found["LATIN" if letter.isascii() else unicodedata.name(letter, "").partition(" ")[0]] += 1
+    for letter, count in letters.items():
+        if letter.isalpha():
+            found["LATIN" if letter.isascii() else unicodedata.name(letter, "").partition(" ")[0]] += count
     return found
