@@ -118,6 +118,11 @@ def format_bytes(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def format_latency(seconds: float) -> str:
+    """A short time for people: `16 ms` below a second, else as `format_seconds`."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else format_seconds(seconds)
+
+
 def format_seconds(seconds: float) -> str:
     """`0.3 s`, `45 s`, `4 min 10 s`, `1 h 05 min`."""
     if seconds < 10:

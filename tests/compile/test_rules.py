@@ -80,6 +80,17 @@ def test_rule_fires(name: str, tmp_path: Path) -> None:
     assert any(words in diagnostic.message for diagnostic in found)
 
 
+def test_a_latency_floor_is_told_in_milliseconds(tmp_path: Path) -> None:
+    scope = "hardware: {device: l4}\n  requires:\n    latency-p95: {max: 1 ms}\n"
+    (tmp_path / "spec.yaml").write_text(QUICKSTART.replace("requires:\n", scope, 1))
+    (tmp_path / "spec.lock.json").write_text(LOCK)
+    found = [one for one in api.load(tmp_path / "spec.yaml").diagnostics if one.code == "LC0314"]
+    assert [one.message for one in found] == ["`smollm2` takes 1.79 ms at least for one token"]
+    assert found[0].severity == "error"
+    assert found[0].labels[1].text == "1 ms are allowed"
+    assert "at 279 GiB a second on `l4`" in found[0].notes[0]
+
+
 def test_rules_are_discovered() -> None:
     assert sum(len(rules(group)) for group in (*GROUPS, ROWS)) >= 60
     folders = {path.name for path in RULES.iterdir() if path.is_dir() and path.name != "__pycache__"}

@@ -7,7 +7,7 @@ from lcspec.compile.ladders import generators, select_by
 from lcspec.estimate.time import DEVICES, Device
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Bound, Spec
-from lcspec.units import format_bytes, format_count, format_seconds
+from lcspec.units import format_bytes, format_count, format_latency
 
 BYTES = 4  # float32, in which the runtime computes
 
@@ -29,13 +29,13 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         most = getattr(suite.body, "max_tokens", 1) if scoring_of(spec, suite) == "generation" else 1
         note = (
             f"formula: {format_count(parameters)} × {BYTES} bytes = {format_bytes(parameters * BYTES)} a token, at "
-            f"{format_bytes(device.bandwidth)} a second on `{device.name}`: {format_seconds(one)}"
+            f"{format_bytes(device.bandwidth)} a second on `{device.name}`: {format_latency(one)}"
         )
-        also: tuple[tuple[Path, str], ...] = ((where, f"{format_seconds(limit)} are allowed"),)
+        also: tuple[tuple[Path, str], ...] = ((where, f"{format_latency(limit)} are allowed"),)
         if tokens * one > limit:
             _beyond(spec.find("model", name), tokens, one, limit, device, report, note, also)
         elif usual is None and most * one > limit:
-            message = f"with `{name}`, an answer of {most} tokens takes {format_seconds(most * one)} at least"
+            message = f"with `{name}`, an answer of {most} tokens takes {format_latency(most * one)} at least"
             help = f"`max-tokens: {int(limit / one)}` stays under the limit, or a smaller model"
             path = (*suite.path, "max-tokens") if "max_tokens" in suite.body.model_fields_set else suite.path
             report.warning("LC0315", path, message, help, also=also, notes=(note,))
@@ -52,7 +52,7 @@ def _beyond(
     also: tuple[tuple[Path, str], ...],
 ) -> None:
     what = "one token" if tokens == 1 else f"an answer of {tokens} tokens"
-    message = f"`{model.name}` takes {format_seconds(tokens * one)} at least for {what}"
+    message = f"`{model.name}` takes {format_latency(tokens * one)} at least for {what}"
     fitting = format_count(limit * device.bandwidth / BYTES / tokens)
     faster = [
         d.name
