@@ -9,7 +9,7 @@ from lcspec.ir.plan import Estimate, Output, Step
 from lcspec.ir.source import SourceFile, Span
 from lcspec.ir.spec import Bound
 from lcspec.ir.strict import Strict, construct, option, plain
-from lcspec.kinds.api import Context, Lowered, StepIO, source_option
+from lcspec.kinds.api import Context, Lowered, StepIO, source_option, within
 from lcspec.rowset import Columns, DataFault, Row, Split, make_rows, write_rows
 from lcspec.rowsplits import divide, without_leaks
 
@@ -97,8 +97,10 @@ def fault_at(folder: Path, fault: DataFault, sources: dict[str, SourceFile]) -> 
     return Diagnostic(fault.code, fault.message, labels, help=fault.help)
 
 
-def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str, list[Row]]:
-    """Rows by role, checked against columns and labels.
+def load_rows(
+    folder: Path, params: Mapping[str, Any], read: Reader, place: Callable[[str], str] = str
+) -> dict[str, list[Row]]:
+    """Rows by role, checked against columns and labels; `place` says where in `folder` a file stands.
 
     Raises:
         DataFault: the first fault of the first broken file.
@@ -107,7 +109,7 @@ def load_rows(folder: Path, params: Mapping[str, Any], read: Reader) -> dict[str
     made = {}
     for role, said in params["files"].items():
         paths = [said] if isinstance(said, str) else said
-        rows = (row for path in paths for row in read(folder / path, path, params))
+        rows = (row for path in paths for row in read(folder / place(path), path, params))
         made[role] = make_rows(rows, paths[0], columns, params["labels"], params["allowed"])
     return made
 
@@ -116,7 +118,7 @@ def prepare_rows(io: StepIO, read: Reader) -> None:
     """The run of every row-based data kind: read, divide, take leaks out, write one file per split."""
     try:
         split = construct(Split, io.params["split"])
-        divided = divide(load_rows(io.input("files"), io.params, read), split)
+        divided = divide(load_rows(io.input("files"), io.params, read, within), split)
     except DataFault as fault:
         where = f"{fault.file}:{fault.line}: " if fault.line else f"{fault.file}: " if fault.file else ""
         io.fail(f"{where}{fault.message}", help=fault.help, code=fault.code)

@@ -7,7 +7,7 @@ Third parties register theirs under the entry-point group `lcspec.kinds` as `fam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, Protocol
 
 from lcspec.diag.model import Diagnostic
@@ -206,6 +206,16 @@ class Kind:
     form: str | None = None
 
 
+def within(member: str) -> str:
+    """Where a file that the spec names lies among the files of a step: `../data/x` under `up/data/x`.
+
+    So a spec may name files beside its folder, and nothing is written beside a step's own.
+    """
+    parts = PurePosixPath(member).parts
+    safe = ["root" if part == "/" else "up" if part == ".." else part for part in parts]
+    return "/".join(safe)
+
+
 __all__ = [
     "Body",
     "Bound",
@@ -227,4 +237,5 @@ __all__ = [
     "option",
     "plain",
     "source_option",
+    "within",
 ]

@@ -1,7 +1,7 @@
 """Documents for retrieval: text and Markdown files, or tables and JSON lines with a title and a text column."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from lcspec.kinds.api import (
     option,
     plain,
     source_option,
+    within,
 )
 from lcspec.rowset import DataFault
 
@@ -72,7 +73,7 @@ def prepare(io: StepIO) -> None:
     count = words = 0
     with (io.output("documents") / "documents.jsonl").open("w", encoding="utf-8") as out:
         try:
-            for document in _documents(io.input("files"), io.params):
+            for document in _documents(io.input("files"), io.params, within):
                 out.write(json.dumps(document, ensure_ascii=False, sort_keys=True) + "\n")
                 count, words = count + 1, words + len(document["text"].split())
         except DataFault as fault:
@@ -83,9 +84,9 @@ def prepare(io: StepIO) -> None:
     io.metric("words", words)
 
 
-def _documents(folder: Path, params: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _documents(folder: Path, params: Mapping[str, Any], place: Callable[[str], str] = str) -> Iterator[dict[str, str]]:
     for name in params["files"]:
-        path = folder / name
+        path = folder / place(name)
         if params["format"] == "text":
             text = path.read_text(encoding="utf-8-sig")
             yield {"id": name, "title": path.stem.replace("-", " ").replace("_", " "), "text": text, "file": name}

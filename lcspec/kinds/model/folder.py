@@ -9,7 +9,20 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Step,
+    StepIO,
+    option,
+    source_option,
+    within,
+)
 from lcspec.modelfacts import of_folder
 from lcspec.pickles import convert_index, convert_pickle
 from lcspec.runtime.scan import PICKLED, check_files, is_pickle
@@ -67,7 +80,7 @@ def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
 
 def convert(io: StepIO) -> None:
     """Copies the files into one folder."""
-    source, target = io.input("files") / io.params["path"], io.output("model")
+    source, target = io.input("files") / within(io.params["path"]), io.output("model")
     for name in io.params["files"]:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if is_pickle(source / name):

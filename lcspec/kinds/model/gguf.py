@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lcspec.ggufheader import of_gguf
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, source_option
+from lcspec.kinds.api import (
+    Body,
+    Bound,
+    Context,
+    Estimate,
+    Kind,
+    Lowered,
+    Output,
+    Step,
+    StepIO,
+    option,
+    source_option,
+    within,
+)
 from lcspec.runtime.scan import check_files
 
 
@@ -52,7 +65,7 @@ def convert(io: StepIO) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    file = io.input("files") / io.params["file"]
+    file = io.input("files") / within(io.params["file"])
     check_files(file.parent)
     folder, name = str(file.parent), file.name
     io.progress(0, 2)

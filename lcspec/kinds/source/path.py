@@ -4,7 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 
-from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option, within
 
 
 class PathBody(Body):
@@ -39,7 +39,7 @@ def fetch(io: StepIO) -> None:
         source = io.root / member
         if not source.is_file():
             io.fail(f"`{member}` is gone", help="put the file back, then apply again", code="LC0401")
-        copy = target / member
+        copy = target / within(member)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
         if hashlib.sha256(copy.read_bytes()).hexdigest() != planned:
