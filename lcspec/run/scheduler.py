@@ -6,6 +6,7 @@ Steps start in the order of the plan, as far as tokens go; each key is started o
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,8 @@ class _Execution:
         if short := self.tokens.too_large(wanted):
             self.emit("log", step.id, {"message": f"it asks for {short} that this machine has: it runs alone"})
         self._tell(force=True)
-        self.starter.start_server()
+        with suppress(OSError):  # the step that needs it will say so
+            self.starter.start_server()
 
     # --- hearing ---------------------------------------------------------------------------------------------------
 

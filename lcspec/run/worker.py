@@ -185,7 +185,7 @@ class Spawned:
         os.close(writing)
         self.channel, self._rest = reading, b""
         self.pid = self._process.pid
-        self.leaving: int | None = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else None
+        self.leaving = _watched(self.pid)
         if self._process.stdin is None:
             raise RuntimeError("no pipe to the step")
         with suppress(BrokenPipeError):  # it has ended already: its exit code says more
@@ -218,6 +218,14 @@ class Spawned:
         if self.leaving is not None:
             os.close(self.leaving)
         return code
+
+
+def _watched(pid: int) -> int | None:
+    """A descriptor that is readable once the process is gone; None where the kernel has none (it is asked then)."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The process of a step, between its last word and its end."""
 
+import os
 import sys
 import time
 from multiprocessing.connection import wait as wait_for_any
@@ -19,9 +20,16 @@ time.sleep(0.5)
 """
 
 
+def no_descriptor(pid: int) -> int:
+    raise OSError(38, os.strerror(38))
+
+
+@pytest.mark.parametrize("descriptors", [True, False], ids=["with pidfd", "without"])
 def test_a_step_that_is_slow_to_leave_is_not_taken_for_a_killed_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptors: bool
 ) -> None:
+    if not descriptors:
+        monkeypatch.setattr(os, "pidfd_open", no_descriptor)
     python = tmp_path / "python"
     python.write_text(SLOW_TO_LEAVE.format(python=sys.executable))
     python.chmod(0o755)
@@ -36,6 +44,10 @@ def test_a_step_that_is_slow_to_leave_is_not_taken_for_a_killed_one(
         deadline = time.monotonic() + 10
         while not worker.gone():
             assert time.monotonic() < deadline
-            wait_for_any([worker.leaving], timeout=1)
+            if worker.leaving is None:
+                time.sleep(0.05)
+            else:
+                wait_for_any([worker.leaving], timeout=1)
+        assert (worker.leaving is None) != descriptors
         workers.sweep(worker)
         assert worker.wait() == 0
