@@ -1,6 +1,7 @@
 """`--store` on the command line: where it comes from, what it says, and what it refuses."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -149,3 +150,14 @@ def test_wrong_usage_is_told(project: Path, arguments: list[str], says: str) -> 
     done = run(command, str(project), *more)
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_without_a_remote_store_nothing_of_one_is_imported(project: Path) -> None:
+    (project / "lcspec.toml").write_text("[run]\njobs = 2\n")
+    code = (
+        "import sys\nfrom lcspec.cli.main import group\n"
+        f"group(['plan', {str(project / 'quickstart.yaml')!r}], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith(('fsspec', 's3fs', 'lcspec.run.remote'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

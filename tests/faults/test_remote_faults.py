@@ -1,5 +1,6 @@
 """A remote store that races, refuses, cuts, vanishes: nothing partial is seen there, and the next apply converges."""
 
+import base64
 import shutil
 import signal
 import threading
@@ -102,6 +103,18 @@ def bad(s3: str) -> Iterator[Proxy]:  # noqa: F811
 
 def blobs(method: str, path: str) -> bool:
     return method == "PUT" and "/store/" in path
+
+
+def test_a_checksum_travels_with_every_upload_and_a_condition_with_every_record(bad: Proxy, tmp_path: Path) -> None:
+    one = Machine(tmp_path / "one", servers.url("s3", tmp_path))
+    one.finish(1)
+    puts = [(path, headers) for (method, path), headers in zip(bad.asked, bad.headers, strict=True) if method == "PUT"]
+    sent = {path.rpartition("/")[2]: headers["x-amz-checksum-sha256"] for path, headers in puts if "/store/" in path}
+    assert len(sent) == 3
+    assert {digest: base64.b64decode(checksum).hex() for digest, checksum in sent.items()} == {one: one for one in sent}
+    created = [headers for path, headers in puts if "/records/" in path or path.endswith("lcspec-store.json")]
+    assert [headers["if-none-match"] for headers in created] == ["*", "*", "*"]
+    assert all("x-amz-checksum-sha256" in headers for headers in created)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ class Proxy:
         self.target = target.removeprefix("http://")
         self.rule: Callable[[str, str], str] = lambda method, path: OK
         self.asked: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
         self.gate = threading.Event()  # what is stalled goes on when it is set
 
@@ -35,6 +36,7 @@ def proxy(target: str) -> Iterator[tuple[Proxy, str]]:
         def handle_any(self) -> None:
             with state.lock:
                 state.asked.append((self.command, self.path))
+                state.headers.append({name.lower(): value for name, value in self.headers.items()})
                 what = state.rule(self.command, self.path)
             if what == STALL:
                 state.gate.wait(60)
