@@ -174,6 +174,17 @@ def test_a_download_that_fails_brings_nothing_and_is_no_damage(bad: Proxy, tmp_p
     assert_store_ok(again.root)
 
 
+def test_what_cannot_be_read_is_not_taken_for_damaged(bad: Proxy, tmp_path: Path) -> None:
+    one = Machine(tmp_path / "one", servers.url("s3", tmp_path))
+    one.finish(1)
+    for part in ("/records/00/", "/store/"):
+        bad.rule = lambda method, path, part=part: BUSY if method == "GET" and part in path else OK
+        with pytest.raises(Unanswered):
+            inspect(Remote(one.remote.objects), full=False)
+    bad.rule = lambda method, path: OK
+    assert_whole(one.remote)
+
+
 def test_without_an_answer_an_apply_stops_before_anything_runs(s3: str, tmp_path: Path) -> None:  # noqa: F811
     with servers.environment("http://127.0.0.1:1", **LEAST):
         made = harness.run(tmp_path, "write", options={"remote": "s3://bucket/prefix"})

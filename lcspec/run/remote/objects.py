@@ -85,11 +85,18 @@ class Objects:
 
     def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
         """The contents of small objects, asked for at the same time where the place can; absent ones are left out."""
-        wanted = {self._path(name): name for name in names}
+        wanted = list(names)
         if not wanted:
             return {}
-        found = self._ask(self._fs.cat, list(wanted), on_error="omit")
-        return {wanted[path]: bytes(data) for path, data in found.items() if path in wanted}
+        whole = [None] * len(wanted)  # `cat` would leave out what could not be read, too
+        read = self._ask(self._fs.cat_ranges, [*map(self._path, wanted)], whole, whole, on_error="return")
+        found = {}
+        for name, data in zip(wanted, read, strict=True):
+            if not isinstance(data, Exception):
+                found[name] = bytes(data)
+            elif not isinstance(fault := _fault(data), Absent):
+                raise fault
+        return found
 
     def download(self, name: str, target: Path) -> None:
         """Copies an object into a new file; `Absent` when there is none. The content is for the caller to judge."""
