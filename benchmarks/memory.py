@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -114,8 +115,8 @@ def _compare(folder: Path, cases: list[Case], here: Path, *, fitted: bool) -> No
             print(f"{told} {peaks[0] / MIB:9.0f} {needs.total / MIB:9.0f} {needs.total / peaks[0]:6.2f}", flush=True)
 
 
-def _applied(here: Path, model: Path, cases: list[Case], words: dict[int, int]) -> list[dict[str, Any]]:
-    """The records of the steps that the cases ask for; what `apply` says about a failure is shown."""
+def write_project(here: Path, model: Path, cases: Sequence[Case], words: dict[int, int]) -> None:
+    """The spec that has the cases and the rows that it names; a test holds that it compiles."""
     (here / "model").symlink_to(model)
     lengths = sorted(words)
     for tokens, count in words.items():
@@ -137,6 +138,11 @@ def _applied(here: Path, model: Path, cases: list[Case], words: dict[int, int]) 
         "first": lengths[0],
     }
     (here / "memory.yaml").write_text(spec)
+
+
+def _applied(here: Path, model: Path, cases: Sequence[Case], words: dict[int, int]) -> list[dict[str, Any]]:
+    """The records of the steps that the cases ask for; what `apply` says about a failure is shown."""
+    write_project(here, model, cases, words)
     targets = [f"train:*/{case.name}" for case in cases if case.kind]
     targets += [f"predict:asks-{case.tokens}.validation:base/plain" for case in cases if not case.kind]
     command = [sys.executable, "-m", "lcspec", "apply", "memory.yaml", "--jobs", "1"]
