@@ -44,9 +44,13 @@ def check_ledger(root: Path, report: Report) -> Known:
     except JournalDamaged as error:
         damage = error.diagnostics[0].message
         chain = salvage(root)
+    if isinstance(index, Mapping) and len(index["entries"]) > len(chain):
+        whole = salvage(root)  # what the journal lost, its index still says of records and releases
+    else:
+        whole = chain
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         make_tables(database)
-        for entry in chain:
+        for entry in whole:
             add_rows(database, entry)
         report.checked["entries"] = len(chain)
         if damage is not None:

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
@@ -60,7 +61,8 @@ def publish(root: Path, number: int, *, close: bool = True) -> None:
 
 
 def now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+    """The time to a microsecond: two records of one step are never the same text."""
+    return datetime.now(UTC).isoformat()
 
 
 def start(work: Callable[[], object], kill_at: int | None = None) -> int:

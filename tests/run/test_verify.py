@@ -3,6 +3,8 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -264,3 +266,30 @@ def mended(root: Path) -> Report:
     store = Store.open(root)
     with StoreLock.acquire(root):
         return repair(store, verify(root))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.9])
+def test_a_record_that_was_made_again_stays_when_the_journal_forgets_it(tmp_path: Path, share: float) -> None:
+    """The index knows of the second record; by the journal alone it would count as altered, and be set aside."""
+    store = Store.open(tmp_path)
+    with closing(Ledger.open(tmp_path)) as ledger:
+        run = ledger.start_run("spec", "digest", [])
+        first = publish(store, ledger, run, 1)
+        ledger.append("removed", {"keys": [first.key], "files": [], "why": "gc"})
+        (tmp_path / "records" / first.key[:2] / f"{first.key}.json").unlink()
+        store.records.forget(first.key)
+        folder = store.work("again")
+        folder.mkdir()
+        (folder / "own.txt").write_text("step 1 " * 20)
+        (folder / "shared.txt").write_text("shared")
+        second = store.publish(replace(first, outputs={}, finished="2026-01-01T00:00:00+00:00"), {"out": folder})
+        ledger.attempt(run, step="step:1", kind="k", key=second.key, status="ok", seconds=1, peak=1, record=second)
+    journal = tmp_path / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[: 1 + int(share * (len(lines) - 1))]))
+    report = verify(tmp_path)
+    assert {finding.path for finding in report.findings} == {"journal.jsonl"}
+    with StoreLock.acquire(tmp_path):
+        assert repair(Store.open(tmp_path), report).findings == []
+    assert Store.peek(tmp_path).records[first.key] == second
+    assert_store_ok(tmp_path)
