@@ -156,7 +156,10 @@ def test_a_push_that_fails_is_bounded_told_and_done_by_the_next_apply(bad: Proxy
     assert_whole(one.remote)
 
 
-@pytest.mark.parametrize("what", [BUSY, CUT, CUT_ANSWER])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("what", [pytest.param(BUSY, marks=SLOW), pytest.param(CUT, marks=SLOW), CUT_ANSWER])
 def test_a_download_that_fails_brings_nothing_and_is_no_damage(bad: Proxy, tmp_path: Path, what: str) -> None:
     url = servers.url("s3", tmp_path)
     Machine(tmp_path / "one", url).finish(1)
@@ -193,6 +196,7 @@ def test_without_an_answer_an_apply_stops_before_anything_runs(s3: str, tmp_path
     assert list(Store.peek(tmp_path / ".lcspec").records) == []
 
 
+@pytest.mark.slow
 def test_an_apply_whose_pushes_fail_goes_on_and_its_next_one_pushes(bad: Proxy, tmp_path: Path) -> None:
     url = servers.url("s3", tmp_path)
     options = {"remote": url}
@@ -208,6 +212,7 @@ def test_an_apply_whose_pushes_fail_goes_on_and_its_next_one_pushes(bad: Proxy, 
     assert_whole(third.remote)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGKILL])
 def test_an_apply_that_is_ended_while_it_pushes_waits_for_nothing_and_the_next_one_pushes(
     bad: Proxy, tmp_path: Path, ends: signal.Signals
