@@ -98,8 +98,10 @@ def _sound(job: Job, store: Store, behind: Behind) -> tuple[Job, Planning, list[
 
 def _idle(steps: Sequence[PlannedStep], store: Store, behind: Behind) -> bool:
     """Whether nothing is to run, and nothing is reused that another machine made since the last apply."""
+    if any(one.action == "run" for one in steps):
+        return False
     foreign = behind.foreign(steps).items()
-    return all(one.action != "run" for one in steps) and foreign <= store.heads.keys_by_step().items()
+    return not foreign or foreign <= store.heads.keys_by_step().items()
 
 
 def _set_aside(store: Store, ledger: Ledger, blob: str) -> list[str]:
