@@ -5,9 +5,9 @@
 MODEL_FOLDER holds a small model in Hugging Face form (float32 safetensors); without one a random Llama of 31M
 parameters is made. Each row is a step of a spec that is applied in an empty folder, in a process of its own; its record
 keeps the peak of its resident memory. The formula is `lcspec/estimate/memory.py`, with the tokens counted here. With
-the random model, rows marked `fitted` are those that the constants were measured with; all others, and all rows of
-another model, say how far the formula carries. Two steps of training suffice: the states of the optimiser are there
-from the second on.
+the random model, rows marked `fitted` are those that the constants were chosen with (and all rows of SmolLM2-135M were
+seen); other rows, and other models, say how far the formula carries. Two steps of training suffice: the states of the
+optimiser are there from the second on.
 """
 
 import argparse

@@ -3,8 +3,8 @@
 Weights, gradients and optimiser states are exact (numbers × bytes). Activations count what a layer keeps for its
 backward pass, after Korthikanti et al. 2022 (arXiv:2205.05198), with fused attention that keeps no matrix of scores
 (Dao et al. 2022, arXiv:2205.14135). `OVERHEAD`, `LOGIT_COPIES`, `RETAINED` and what an adapter's outputs cost are
-constants: measured on a CPU with `benchmarks/memory.py` on a Llama of 31M parameters, and held against SmolLM2-135M by
-a test. They hold for this trainer and allocator, not for every one.
+constants: measured on a CPU with `benchmarks/memory.py` on SmolLM2-135M and a Llama of 31M parameters, and held against
+a third model by a test. They hold for this trainer and allocator, not for every one.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lcspec.estimate.architecture import Config, Sizes, sizes
 
 OVERHEAD = {"cpu": 440 << 20, "cuda": 900 << 20}  # libraries in a worker: measured on a CPU; assumed with CUDA
-LOGIT_COPIES = 9.9  # logits, what the loss and the trainer's statistics make of them, and their gradient
+LOGIT_COPIES = 9.7  # logits, what the loss and the trainer's statistics make of them, and their gradient
 RETAINED = {"cpu": 2.0, "cuda": 1.0}  # a CPU's heap keeps freed blocks: a forward pass is twice what a layer holds
 STATES = {"adamw": 2, "adafactor": 0.01, "sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}  # numbers per trained number
 
@@ -143,14 +143,16 @@ def training(
 def full_numbers(known: Sizes) -> int:
     """Numbers that a layer keeps for each token until the backward pass, when every weight learns.
 
-    Two norms (input, its normalised form, and what they give), queries, keys and values (repeated to the heads) and the
+    Two norms (input, its normalised form, and what they give), queries, keys, values (grouped, as they are) and the
     attention's output, twice; of the gated MLP the gate, its activation, the other half and their product.
     """
-    query = known.heads * known.head_dim
-    return 6 * known.hidden + 5 * query + 4 * known.intermediate
+    return 6 * known.hidden + 3 * known.heads * known.head_dim + _keys(known) + 4 * known.intermediate
 
 
 def frozen_numbers(known: Sizes) -> int:
     """As `full_numbers`, under frozen weights: layers then keep no input of their own, and norms only theirs."""
-    query = known.heads * known.head_dim
-    return 2 * known.hidden + 4 * query + 3 * known.intermediate
+    return 2 * known.hidden + 2 * known.heads * known.head_dim + _keys(known) + 3 * known.intermediate
+
+
+def _keys(known: Sizes) -> int:
+    return 2 * known.kv_heads * known.head_dim
