@@ -191,7 +191,8 @@ def test_another_machine_releases_the_same_from_a_shared_store_without_a_step(
     end = json.loads(reused.stdout.splitlines()[-1])["data"]
     assert (end["ran"], end["release"], end["new_release"]) == (0, 1, True)
     first, second = (
-        json.loads(lcspec(one, "release", "show", "1", "--format", "json").stdout) for one in (project, other)
+        json.loads(lcspec(one, "release", "show", "1", "--spec", "tiny.yaml", "--format", "json").stdout)
+        for one in (project, other)
     )
     assert first["parts"] == second["parts"]
     assert lcspec(other, "verify").returncode == 0
