@@ -220,6 +220,7 @@ def test_options_decide(here: Path) -> None:
     assert init().exit_code == 2
 
 
+@pytest.mark.slow
 def test_many_rows_are_read_in_passing(here: Path) -> None:
     with (here / "rows.jsonl").open("w") as file:
         for n in range(120_000):

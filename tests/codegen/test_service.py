@@ -363,6 +363,7 @@ def test_open_address_without_keys_is_refused(tmp_path: Path, model: Path) -> No
     assert "api_keys_sha256" in ended.stderr
 
 
+@pytest.mark.slow
 def test_slow_body_is_a_408(tmp_path: Path, model: Path) -> None:
     folder = build(tmp_path / "app", tiny.manifest(), tiny.chat_prompt(), model, body_seconds=1)
     with serving(folder) as server:

@@ -165,6 +165,7 @@ def test_the_log_of_a_step_is_shown(applied: list[dict], project: Path) -> None:
     assert (refused.returncode, "LC1303" in refused.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_prompt_is_shown_from_the_store_as_from_the_files(applied: list[dict], project: Path, tmp_path: Path) -> None:
     stored = lcspec(project, "show", "tiny.yaml", "prompt", "shown", "--row", "3", "--format", "json")
     fresh = tmp_path / "fresh"

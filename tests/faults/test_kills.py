@@ -68,6 +68,7 @@ def test_a_whole_group_is_killed(tmp_path: Path) -> None:
     assert run(tmp_path, "write", "other")["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_an_orphan_that_cannot_end_itself_is_ended_by_the_next_apply(tmp_path: Path) -> None:
     """A stopped step hears nothing; a stopped fork server does not let go of it either."""
     process = start(tmp_path, "sleep")

@@ -129,6 +129,7 @@ def test_a_storm_of_503_is_answered_by_trying_again(bad: Proxy, tmp_path: Path) 
     assert_store_ok(other.root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [BUSY, CUT])
 def test_a_push_that_fails_is_bounded_told_and_done_by_the_next_apply(bad: Proxy, tmp_path: Path, what: str) -> None:
     url = servers.url("s3", tmp_path)
@@ -177,6 +178,7 @@ def test_a_download_that_fails_brings_nothing_and_is_no_damage(bad: Proxy, tmp_p
     assert_store_ok(again.root)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_not_taken_for_damaged(bad: Proxy, tmp_path: Path) -> None:
     one = Machine(tmp_path / "one", servers.url("s3", tmp_path))
     one.finish(1)

@@ -12,7 +12,7 @@ ALL = list(HealthCheck)
 def test_nothing_live_is_lost_in_any_order_of_events() -> None:
     run_state_machine_as_test(
         StoreMachine,
-        settings=settings(max_examples=15, stateful_step_count=8, deadline=None, suppress_health_check=ALL),
+        settings=settings(max_examples=6, stateful_step_count=8, deadline=None, suppress_health_check=ALL),
     )
 
 

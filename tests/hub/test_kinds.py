@@ -109,6 +109,7 @@ def test_locking_pins_commits_and_files_and_reads_facts_without_the_weights(hub:
     assert lcspec(tmp_path, hub, "lock", "hubs.yaml").stdout.endswith("is up to date\n")
 
 
+@pytest.mark.slow
 def test_apply_fetches_what_is_pinned_and_nothing_else(hub: FakeHub, tmp_path: Path) -> None:
     assert lcspec(tmp_path, hub, "lock", "hubs.yaml").returncode == 0
     hub.asked.clear()

@@ -73,6 +73,7 @@ def test_locking_pins_the_wheel_and_the_member(project: Path) -> None:
     assert pin == {"wheels": [sha256(wheel.read_bytes())], "members": {"some_data/rows.jsonl": sha256(ROWS.encode())}}
 
 
+@pytest.mark.slow
 def test_a_wheel_with_another_digest_is_refused_and_nothing_is_kept(project: Path) -> None:
     assert lcspec(project, "lock", "wheels.yaml").returncode == 0
     for cached in (project / ".lcspec" / "cache" / "downloads").glob("*.whl"):

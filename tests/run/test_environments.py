@@ -196,6 +196,7 @@ def test_a_wheel_that_is_gone_is_told(project: Path) -> None:
     assert "LC1005" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["cut", pytest.param("gone", marks=pytest.mark.slow), pytest.param("no list", marks=pytest.mark.slow)]
 )
@@ -216,6 +217,7 @@ def test_a_damaged_environment_is_built_again(project: Path, damage: str) -> Non
     assert verify(project / ".lcspec").findings == []
 
 
+@pytest.mark.slow
 def test_a_wheel_damaged_in_the_cache_is_fetched_anew(project: Path) -> None:
     assert lcspec(project, "lock", "own.yaml").returncode == 0
     for path in (project / ".lcspec" / "cache" / "downloads").glob("*.whl"):
@@ -260,6 +262,7 @@ def test_verify_finds_what_was_altered_and_repair_lets_it_be_built_again(project
     assert len(built(project)) == 1
 
 
+@pytest.mark.slow
 def test_gc_keeps_what_a_record_names_and_removes_it_with_that(project: Path) -> None:
     assert apply(project).returncode == 0
     root = project / ".lcspec"

@@ -11,6 +11,7 @@ from lcspec.run.settings import read_settings
 from tests.run.harness import assert_sound, run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["hang", "stopped"])
 def test_a_silent_step_is_ended_and_said_to_be_silent(tmp_path: Path, action: str) -> None:
     (tmp_path / "lcspec.toml").write_text('[limits."*"]\nsilence = "1 s"\n')

@@ -54,6 +54,7 @@ def test_each_way_to_fail_has_its_code(tmp_path: Path, name: str, code: str) -> 
     assert told["codes"] == [(name, code)]
 
 
+@pytest.mark.slow
 def test_a_step_that_does_not_leave_is_ended_and_keeps_nothing_waiting(tmp_path: Path) -> None:
     told = run(tmp_path, "linger", "other", options={"jobs": 2, "keep_going": True})
     assert told["codes"] == [("linger", "LC1210")]

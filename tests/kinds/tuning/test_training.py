@@ -52,6 +52,7 @@ def wait_for(folder: Path, name: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_the_curve_is_that_of_a_whole_run(
     inputs: dict[str, str], whole: list[dict[str, float]], tmp_path: Path
 ) -> None:
