@@ -2,11 +2,16 @@
 
 The model is a few sets: numbers that were published and acknowledged, and numbers that specs need. Every operation runs
 in a forked process, so that a kill is a kill.
+
+    python -m tests.faults.machine EXAMPLES STEPS [--derandomize]
+
+runs it in a process that is small, because every operation forks it.
 """
 
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,8 +19,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from lcspec.ir.record import StepRecord
 from lcspec.run.findings import Report
@@ -152,7 +165,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def gc_beside_an_apply(self) -> None:
         before = self.there()
-        with StoreLock.acquire(self.root):
+        with StoreLock.acquire(self.root), mock.patch("lcspec.run.lock._GRACE", 0.02):
             end(start(lambda: self.gc(0.0)))
         assert self.there() == before
 
@@ -229,3 +242,17 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(data[: len(data) // 2])
     else:
         path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+
+
+if __name__ == "__main__":
+    run_state_machine_as_test(
+        StoreMachine,
+        settings=settings(
+            max_examples=int(sys.argv[1]),
+            stateful_step_count=int(sys.argv[2]),
+            derandomize="--derandomize" in sys.argv,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,24 +1,27 @@
 """The state machine of `machine.py`: a few runs in every check, 500 in the slow tier."""
 
+import os
+import subprocess
+import sys
+
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import settings
 
-from tests.faults.machine import StoreMachine
+from tests.world import ROOT
 
-ALL = list(HealthCheck)
+
+def run(examples: int, steps: int) -> None:
+    command = [sys.executable, "-m", "tests.faults.machine", str(examples), str(steps)]
+    command += ["--derandomize"] if settings.default is not None and settings.default.derandomize else []
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-8000:]
 
 
 def test_nothing_live_is_lost_in_any_order_of_events() -> None:
-    run_state_machine_as_test(
-        StoreMachine,
-        settings=settings(max_examples=6, stateful_step_count=8, deadline=None, suppress_health_check=ALL),
-    )
+    run(10, 8)
 
 
 @pytest.mark.slow
 def test_nothing_live_is_lost_in_500_runs() -> None:
-    run_state_machine_as_test(
-        StoreMachine,
-        settings=settings(max_examples=500, stateful_step_count=12, deadline=None, suppress_health_check=ALL),
-    )
+    run(500, 12)
