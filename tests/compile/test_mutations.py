@@ -61,11 +61,13 @@ def printed(found: list[Diagnostic], text: str) -> None:
 
 
 def touches(one: Diagnostic, edit: Edited) -> bool:
-    """Whether a label lies on a line of the edit; a missing key is shown at the entry that lacks it."""
-    first, last = edit.text.count("\n", 0, edit.start), edit.text.count("\n", 0, edit.end)
+    """Whether a label meets the edit, or just blanks of one line lie between: where a value is missing, all its place.
+
+    A missing key is shown at the entry that lacks it.
+    """
     for label in one.labels:
-        start, end = (edit.text.count("\n", 0, at) for at in label.span[1:])
-        if start <= last and first <= end:
+        between = edit.text[min(label.span.end, edit.end) : max(label.span.start, edit.start)]
+        if not between.strip(" \t"):
             return True
     return one.code == "LC0102" and _around(one, edit)
 
