@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -216,14 +216,3 @@ def rewrite(path: Path, text: str) -> None:
     except OSError as error:
         message, help = f"`{path}` cannot be written: {error.strerror}", "look at the permissions of it and its folder"
         raise LcspecError([Diagnostic("LC0019", message, help=help)]) from None
-
-
-@dataclass(slots=True)
-class Sources:
-    """The texts that diagnostics point into, by the path they show."""
-
-    files: dict[str, SourceFile] = field(default_factory=dict)
-
-    def add(self, source: SourceFile) -> None:
-        """Makes the text available to renderers."""
-        self.files[source.path] = source

@@ -141,16 +141,6 @@ def tuned_on(entry: Bound) -> tuple[str, str] | None:
     return split_of(reference) if isinstance(reference, str) else None
 
 
-def chain_of(spec: Spec, name: str) -> list[str]:
-    """A recipe and those it comes `after`, last first; a circle ends where it closes."""
-    chain: list[str] = []
-    step: str | None = name
-    while step and step in spec.entries("tuning") and step not in chain:
-        chain.append(step)
-        step = getattr(spec.find("tuning", step).body, "after", None)
-    return chain
-
-
 def plural(count: int, noun: str) -> str:
     """`1 row`, `12 rows`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -17,7 +17,7 @@ DEVICE = "any"  # both sides run on the same one
 
 
 class Definitions:
-    """The definitions of one graph's steps; `name` gives the name that a step or choice is compared under."""
+    """The definitions of one graph's steps. Made in their order at once: a chain of steps is no chain of calls."""
 
     def __init__(self, side: Side) -> None:
         self.graph: Graph = side.graph
@@ -25,6 +25,9 @@ class Definitions:
         self.steps = {step.id: step for step in self.graph.steps}
         self._choices = {choice.id: choice for choice in self.graph.choices}
         self._known: dict[tuple[str, bool], str] = {}
+        for step_id in self.steps:
+            self.of(step_id, choices=False)
+            self.of(step_id, choices=True)
 
     def own(self, step: Step) -> dict[str, Any]:
         """The fields of a step's key without its inputs."""
