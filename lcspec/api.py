@@ -34,6 +34,7 @@ from lcspec.project import FileDigests, Project, hourly_price, read_lock, read_s
 
 if TYPE_CHECKING:
     from lcspec.run.behind import Behind
+    from lcspec.run.release import Releases
 
 _NONE = Settings()
 
@@ -149,7 +150,6 @@ def gather_facts(loaded: Loaded, behind: "Behind | None" = None) -> Facts:
 
     `behind` is what lies behind the store: its records count, too.
     """
-    from lcspec.run.release import Releases
     from lcspec.run.store import Heads, Store
 
     project = loaded.project
@@ -159,12 +159,19 @@ def gather_facts(loaded: Loaded, behind: "Behind | None" = None) -> Facts:
         files=FileDigests(project),
         records=records,
         heads=Heads(project.store, records),
-        champion=Releases(project.store, loaded.spec.name).champion_facts() if loaded.spec else None,
+        champion=releases(project, loaded.spec.name, behind).champion_facts() if loaded.spec else None,
         models=_model_facts(loaded),
         history=_history(project),
         hourly_price=_hourly_price(loaded),
     )
     return moved_facts(facts, loaded.spec) if loaded.spec else facts
+
+
+def releases(project: Project, name: str, behind: "Behind | None" = None) -> "Releases":
+    """The releases of a spec by its name: those that machines share when a remote store is behind the local one."""
+    from lcspec.run.release import Releases
+
+    return Releases.local(project.store, name) if behind is None else behind.releases(project.store, name)
 
 
 def _hourly_price(loaded: Loaded) -> float | None:

@@ -11,7 +11,8 @@ from lcspec.diag.model import LcspecError
 from lcspec.project import Project
 from lcspec.run.garbage import Collected, Keep
 from lcspec.run.gc import collect
-from lcspec.run.release import Releases
+from lcspec.run.release import Releases, contents
+from lcspec.run.release import names as released_names
 from lcspec.run.remote.behind import RemoteBehind
 from lcspec.run.remote.collect import collect as collect_remote
 from lcspec.run.remote.objects import Unanswered
@@ -39,15 +40,18 @@ def collect_behind(project: Project, behind: RemoteBehind, *, age: float, remove
         LcspecError: it is damaged (LC1127) or does not answer (LC1126).
     """
     keep, notes = _keep(project, 0, age, behind)
-    folders = sorted((project.store / "releases").glob("*"))
-    manifests = [one for folder in folders for one in Releases(project.store, folder.name).all()]
-    released = {tree for one in manifests for tree in (*one["parts"].values(), *one["evidence"].values())}
+    released = {
+        tree
+        for name in released_names(project.store)
+        for manifest in Releases.local(project.store, name).all()
+        for tree in contents(manifest)
+    }
     notes.append("what other projects and machines need is known by its age alone")
     try:
         done = collect_remote(behind.remote, keep, frozenset(released), remove=remove)
     except Unanswered as error:
         raise unanswered(behind.remote.url, error) from None
-    return replace(done, kept={**done.kept, "releases": len(manifests)}, notes=tuple(notes))
+    return replace(done, notes=tuple(notes))
 
 
 def _keep(project: Project, runs: int, age: float, behind: RemoteBehind | None) -> tuple[Keep, list[str]]:

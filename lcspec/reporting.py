@@ -10,7 +10,7 @@ from lcspec.ir.record import StepRecord
 from lcspec.report.build import build
 from lcspec.report.model import ReportInput, ReportModel
 from lcspec.run.applied import Applied
-from lcspec.run.release import Releases
+from lcspec.run.release import known
 from lcspec.units import format_bytes, format_count, format_seconds
 
 
@@ -34,7 +34,7 @@ def _standing(loaded: api.Loaded, parts: Mapping[str, Any], records: Mapping[str
     steps = {part: ref.step for part, ref in parts.items() if part.startswith("service.")}
     now = {part: records[step].outputs["service"] for part, step in steps.items() if step in records}
     assert loaded.spec is not None  # noqa: S101 - a report is on a spec that was checked
-    for manifest in reversed(Releases(loaded.project.store, loaded.spec.name).all()):
+    for manifest in reversed(known(loaded.project.store, loaded.spec.name)):
         if now and all(manifest["parts"].get(part) == tree for part, tree in now.items()):
             standing: dict[str, Any] = manifest
             return standing

@@ -5,24 +5,47 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lcspec import launch
-from lcspec.api import spec_name
+from lcspec.api import releases, spec_name
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import Project
-from lcspec.run.release import Releases
+from lcspec.run.release import copies
 from lcspec.run.store import Store
 
+if TYPE_CHECKING:
+    from lcspec.run.remote.behind import RemoteBehind
 
-def released_service(project: Project, number: int | None) -> tuple[dict[str, Any], str]:
-    """The manifest of a release and the digest of its service.
+
+class Service(NamedTuple):
+    """A release with a service: its manifest and the digest of the service.
+
+    `warning` says why this is what the machine knew last, not what the remote store says now.
+    """
+
+    manifest: dict[str, Any]
+    tree: str
+    warning: Diagnostic | None = None
+
+
+def released_service(project: Project, number: int | None, behind: "RemoteBehind | None" = None) -> Service:
+    """The release `number` with its service; without a number the promoted or newest one.
 
     Raises:
         LcspecError: LC1105, when there is no release or it has no service.
     """
-    manifest = Releases(project.store, spec_name(project)).find(number)
+    name, warning = spec_name(project), None
+    try:
+        manifest = releases(project, name, behind).find(number)
+    except LcspecError as fault:
+        manifest = next((one for one in reversed(copies(project.store, name)) if number in (None, one["number"])), None)
+        if manifest is None or fault.diagnostics[0].code != "LC1126":
+            raise
+        message = f"release {manifest['number']} is the newest that this machine made or served; "
+        warning = replace(fault.diagnostics[0], message=message + fault.diagnostics[0].message, severity="warning")
     help = "`lcspec apply` makes one when the gates pass"
     if manifest is None:
         what = f"there is no release {number}" if number else "there is no release to serve"
@@ -31,18 +54,22 @@ def released_service(project: Project, number: int | None) -> tuple[dict[str, An
     if not services:
         help = "add `deployment: {targets: {api: {kind: openai-server}}}`"
         raise LcspecError([Diagnostic("LC1105", f"release {manifest['number']} has no service", help=help)], 2)
-    return manifest, services[0]
+    return Service(manifest, services[0], warning)
 
 
 @contextmanager
-def laid_out(project: Project, tree: str) -> Iterator[Path]:
-    """A temporary folder of links to the verified files of a service."""
+def laid_out(project: Project, service: Service, behind: "RemoteBehind | None" = None) -> Iterator[Path]:
+    """A temporary folder of links to the verified files of a service; what is not here is brought before."""
     folder = Path(tempfile.mkdtemp(prefix="lcspec-serve-"))
     try:
         target = folder / "service"
         store = Store.peek(project.store)
-        store.verify_tree(tree)
-        store.materialize(tree, target)
+        if behind is not None and service.warning is None:
+            store = Store.open(project.store)
+            behind.releases(project.store, service.manifest["name"]).shelf.copy(service.manifest)  # `gc` keeps it
+            behind.have(store, service.tree)
+        store.verify_tree(service.tree)
+        store.materialize(service.tree, target)
         yield target
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lcspec.cli.common import fail, find_spec
+from lcspec.cli.common import BEHIND, behind_of, fail, find_spec, show, store_option
 from lcspec.diag.model import LcspecError
 from lcspec.project import Project
 
@@ -14,16 +14,21 @@ from lcspec.project import Project
 @click.command("chat")
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--release", "number", type=int, default=None, help="Which release; default: promoted, else newest.")
+@store_option(BEHIND)
 @click.option("-m", "--message", default=None, help="Ask this once, print the answer and exit.")
-def command(spec: Path | None, number: int | None, message: str | None) -> None:
+def command(spec: Path | None, number: int | None, store: str | None, message: str | None) -> None:
     """Ask a release questions; each is answered on its own, as the service would."""
     from lcspec.launch import start
     from lcspec.serving import laid_out, released_service, wait_ready
 
     project = Project(find_spec(spec))
     try:
-        manifest, tree = released_service(project, number)
-        with laid_out(project, tree) as folder:
+        behind = behind_of(project, store)
+        service = released_service(project, number, behind)
+        manifest = service.manifest
+        if service.warning is not None:
+            show([service.warning], {}, "text", err=True)
+        with laid_out(project, service, behind) as folder:
             process = start(folder, host="127.0.0.1", port=0, quiet=True)
             try:
                 address = wait_ready(process)

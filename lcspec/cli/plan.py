@@ -81,7 +81,7 @@ def command(
         if out is not None:
             click.echo(f"\nSaved to {out}. Run exactly this with: lcspec apply {out}")
         if behind is not None:
-            click.echo(f"\n{behind.words(plan.steps)}")
+            click.echo(f"\n{behind.shared(plan.steps).words}")
         show(plans.warnings(loaded, plan), loaded.sources, "text", err=True)
     if out is None and behind is None:  # nothing tells that a remote store has moved
         replay.can_be_told_again(*loaded.project.probed())

@@ -1,12 +1,15 @@
 """`lcspec release`: list, show, promote and roll back releases."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lcspec import api
 from lcspec.api import spec_name
-from lcspec.cli.common import emit_json, fail, find_spec, format_option
+from lcspec.cli.common import BEHIND, behind_of, emit_json, fail, find_spec, format_option, store_option
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import Project
 from lcspec.run.release import Releases
@@ -18,18 +21,19 @@ def command() -> None:
 
 
 def _spec_option(function: Any) -> Any:
-    return click.option(
-        "--spec", type=click.Path(path_type=Path), default=None, help="The spec; default: the only one."
-    )(function)
+    help = "The spec; default: the only one."
+    with_spec = click.option("--spec", type=click.Path(path_type=Path), default=None, help=help)(function)
+    return store_option(BEHIND)(with_spec)
 
 
 @command.command("list")
 @_spec_option
 @format_option()
-def list_(spec: Path | None, form: str) -> None:
+def list_(spec: Path | None, store: str | None, form: str) -> None:
     """All releases, oldest first; the promoted one is marked."""
-    known = _releases(spec, form)
-    listed, champion = known.all(), known.promoted()
+    with _faults(form):
+        known = _releases(spec, store)
+        listed, champion = known.all(), known.promoted()
     if form == "json":
         emit_json({"format_version": 1, "promoted": champion, "releases": listed})
         return
@@ -46,9 +50,10 @@ def list_(spec: Path | None, form: str) -> None:
 @click.argument("number", type=int, required=False)
 @_spec_option
 @format_option()
-def show(number: int | None, spec: Path | None, form: str) -> None:
+def show(number: int | None, spec: Path | None, store: str | None, form: str) -> None:
     """One release: its parts, digests and verdicts. Without NUMBER the promoted or newest one."""
-    manifest = _manifest(spec, number, form)
+    with _faults(form):
+        manifest = _found(_releases(spec, store), number)
     if form == "json":
         emit_json(manifest)
         return
@@ -63,36 +68,44 @@ def show(number: int | None, spec: Path | None, form: str) -> None:
 @command.command("promote")
 @click.argument("number", type=int, required=False)
 @_spec_option
-def promote(number: int | None, spec: Path | None) -> None:
+def promote(number: int | None, spec: Path | None, store: str | None) -> None:
     """Make a release the champion: `serve` serves it, gates can compare against it."""
-    known = _releases(spec, "text")
-    newest = next((manifest["number"] for manifest in reversed(known.all())), None)
-    manifest = _manifest(spec, number or newest, "text")
-    known.promote(manifest["number"])
+    with _faults("text"):
+        known = _releases(spec, store)
+        newest = next((manifest["number"] for manifest in reversed(known.all())), None)
+        manifest = _found(known, number or newest)
+        known.promote(manifest["number"])
     click.echo(f"promoted release {manifest['number']}")
 
 
 @command.command("rollback")
 @_spec_option
-def rollback(spec: Path | None) -> None:
+def rollback(spec: Path | None, store: str | None) -> None:
     """Return to the champion before the present one."""
-    number = _releases(spec, "text").rollback()
-    if number is None:
-        fail([Diagnostic("LC1105", "there is no earlier champion", help="see `lcspec release list`")], {}, 2, "text")
+    with _faults("text"):
+        number = _releases(spec, store).rollback()
+        if number is None:
+            help = "see `lcspec release list`"
+            raise LcspecError([Diagnostic("LC1105", "there is no earlier champion", help=help)], 2)
     click.echo(f"promoted release {number} again")
 
 
-def _releases(spec: Path | None, form: str) -> Releases:
-    project = Project(find_spec(spec))
+@contextmanager
+def _faults(form: str) -> Iterator[None]:
     try:
-        return Releases(project.store, spec_name(project))
+        yield
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
 
 
-def _manifest(spec: Path | None, number: int | None, form: str) -> dict[str, Any]:
-    manifest = _releases(spec, form).find(number)
+def _releases(spec: Path | None, store: str | None) -> Releases:
+    project = Project(find_spec(spec))
+    return api.releases(project, spec_name(project), behind_of(project, store))
+
+
+def _found(known: Releases, number: int | None) -> dict[str, Any]:
+    manifest = known.find(number)
     if manifest is None:
         message = f"there is no release {number}" if number else "there is no release yet"
-        fail([Diagnostic("LC1105", message, help="`lcspec apply` makes one when the gates pass")], {}, 2, form)
+        raise LcspecError([Diagnostic("LC1105", message, help="`lcspec apply` makes one when the gates pass")], 2)
     return manifest

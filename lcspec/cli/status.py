@@ -33,12 +33,14 @@ def command(spec: Path | None, settings: Settings, form: str, store: str | None)
     """Show the running apply, the last run, the releases and what is pending."""
     from lcspec.run.ledger import Ledger
     from lcspec.run.lock import owner
-    from lcspec.run.release import Releases
 
     loaded = load(spec, form, settings)
     try:
         behind = behind_of(loaded.project, store)
         plan, chooser = api.make_plan(loaded, api.gather_facts(loaded, behind))
+        known = api.releases(loaded.project, loaded.spec.name, behind)
+        listed, promoted = known.all(), known.promoted()
+        shared = behind.shared(plan.steps) if behind is not None else None
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)
     counts = {
@@ -46,12 +48,11 @@ def command(spec: Path | None, settings: Settings, form: str, store: str | None)
     }
     root = loaded.project.store
     running = owner(root)
-    known = Releases(root, loaded.spec.name)
-    listed = known.all()
     last = Ledger.peek(root).last_run(loaded.spec.name) if (root / "ledger.db").exists() else None
     if form == "json":
         told = {"format_version": 1, "running": running, "steps": counts, "releases": len(listed)}
-        emit_json({**told, "promoted": known.promoted(), "last_run": last, "pending": api.pending(plan)})
+        told |= {"promoted": promoted, "last_run": last, "pending": api.pending(plan)}
+        emit_json({**told, "remote": shared._asdict() if shared else None})
         return
     click.echo(f"{loaded.spec.name}  {loaded.source.path}")
     if running:
@@ -69,12 +70,12 @@ def command(spec: Path | None, settings: Settings, form: str, store: str | None)
                 f"{choice.id + ':':<9} {chooser.name(decision.winner)}{'' if decision.passed else ' (does not pass)'}"
             )
     for manifest in listed[-5:]:
-        mark = " (promoted)" if manifest["number"] == known.promoted() else ""
+        mark = " (promoted)" if manifest["number"] == promoted else ""
         click.echo(f"release:  {manifest['number']}  {manifest['candidate']}  {manifest['created']}{mark}")
     if not listed:
         click.echo("release:  none yet")
-    if behind is not None:
-        click.echo(f"remote:   {behind.words(plan.steps)}")
+    if shared is not None:
+        click.echo(f"remote:   {shared.words}")
 
 
 def running_lines(running: dict[str, Any]) -> list[str]:

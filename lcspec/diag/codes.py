@@ -191,6 +191,7 @@ TITLES = {
     "LC1125": "the remote store cannot be used",
     "LC1126": "the remote store does not answer",
     "LC1127": "the remote store is damaged",
+    "LC1128": "another machine promoted a release meanwhile",
     "LC1201": "a step could not do its work",
     "LC1202": "a step raised an exception",
     "LC1203": "a step was killed",

@@ -74,6 +74,6 @@ def exit_code(applied: Applied) -> int:
         return applied.outcome.exit_code or 130
     if applied.outcome.status == "failed":
         return applied.outcome.exit_code or 4
-    if applied.release is None and not applied.left_out:
+    if applied.release is None and not applied.left_out and not (applied.winner and applied.outcome.unpushed):
         return 3
     return 7 if applied.outcome.unpushed else 0

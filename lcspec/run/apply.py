@@ -68,7 +68,7 @@ def apply_graph(
         if job.selection.replace:  # what was to run again and did not stands as it was
             planning = Planning(job.graph, job.lock, job.facts, replace(job.selection, replace=frozenset()))
         outcome.warnings[:0] = warnings
-        applied = decide(job, store, planning, outcome, ledger, run)
+        applied = decide(job, store, planning, outcome, ledger, run, behind)
         applied.read = read
         for step, key in behind.foreign(applied.steps).items():
             store.heads.set(step, key)

@@ -6,11 +6,13 @@ planner may reuse, brings what they made when a step or a release needs it, and 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import PlannedStep
 from lcspec.ir.record import StepRecord
+from lcspec.run.release import Releases
 from lcspec.run.store import Store
 
 
@@ -58,6 +60,9 @@ class Behind(Protocol):
     def busy(self) -> bool:
         """Whether something is on its way in either direction."""
 
+    def releases(self, store: Path, name: str) -> Releases:
+        """The releases of a spec that count; `store` is the local one."""
+
     def left(self) -> Diagnostic | None:
         """The fault that finished results could not be handed over; they are kept here."""
 
@@ -97,6 +102,10 @@ class Nothing:
     def busy(self) -> bool:
         """Never."""
         return False
+
+    def releases(self, store: Path, name: str) -> Releases:
+        """Those of the local store."""
+        return Releases.local(store, name)
 
     def left(self) -> Diagnostic | None:
         """Nothing was to be handed over."""

@@ -5,12 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from lcspec.compile.planner import LEFT_OUT, Planning
+from lcspec.diag.model import LcspecError
 from lcspec.gates.choose import bad
 from lcspec.run.applied import Applied, Job
+from lcspec.run.behind import NOTHING, Behind
 from lcspec.run.ledger import Ledger
 from lcspec.run.looks import look_of
 from lcspec.run.outcome import Outcome
-from lcspec.run.release import Releases
 from lcspec.run.soundness import check
 from lcspec.run.store import Store
 
@@ -33,7 +34,9 @@ def as_planned(job: Job, planning: Planning, outcome: Outcome) -> Applied:
     return Applied(outcome, steps, planning.chooser, records)
 
 
-def decide(job: Job, store: Store, planning: Planning, outcome: Outcome, ledger: Ledger, run: int) -> Applied:
+def decide(
+    job: Job, store: Store, planning: Planning, outcome: Outcome, ledger: Ledger, run: int, behind: Behind
+) -> Applied:
     """What the run comes to: counts looks at test, judges, and releases what may be released and is whole."""
     applied = as_planned(job, planning, outcome)
     _count_looks(job, applied, ledger, run)
@@ -46,7 +49,7 @@ def decide(job: Job, store: Store, planning: Planning, outcome: Outcome, ledger:
         return applied
     _judge(applied)
     if applied.winner is not None and _whole(job, store, applied):
-        _release(job, applied, applied.winner)
+        _release(job, applied, applied.winner, behind)
     return applied
 
 
@@ -102,17 +105,31 @@ def _contents(job: Job, applied: Applied) -> tuple[dict[str, str], dict[str, str
     return parts, evidence
 
 
-def _release(job: Job, applied: Applied, winner: str) -> None:
+def _release(job: Job, applied: Applied, winner: str, behind: Behind) -> None:
+    """Releases the winner: behind the store, too, but only when all that it consists of is there."""
+    if applied.outcome.unpushed is not None:
+        applied.why_not = "what it consists of is not in the remote store yet; the next apply pushes it and releases"
+        return
     parts, evidence = _contents(job, applied)
-    applied.release, applied.new_release = Releases(job.store, job.name).make(
-        candidate=applied.chooser.name(winner),
-        parts=parts,
-        evidence=evidence,
-        verdicts=[asdict(verdict) for verdict in applied.verdicts],
-        spec_sha256=job.spec_sha256,
-        lock_sha256=job.lock.digest(),
-        looks=applied.looks,
-    )
+    releases = behind.releases(job.store, job.name)
+    try:
+        made, new = releases.make(
+            candidate=applied.chooser.name(winner),
+            parts=parts,
+            evidence=evidence,
+            verdicts=[asdict(verdict) for verdict in applied.verdicts],
+            spec_sha256=job.spec_sha256,
+            lock_sha256=job.lock.digest(),
+            looks=applied.looks,
+        )
+    except LcspecError as fault:
+        if behind is NOTHING:
+            raise
+        applied.outcome.unpushed = fault.diagnostics[0]
+        applied.why_not = "the remote store could not be told of it; the next apply releases"
+        return
+    releases.shelf.copy(made)
+    applied.release, applied.new_release = made, new
 
 
 def _digest(applied: Applied, ref: Any) -> str | None:

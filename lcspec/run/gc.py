@@ -20,7 +20,7 @@ from lcspec.ir.record import StepRecord
 from lcspec.run.garbage import Collected, Item, Keep
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
-from lcspec.run.release import Releases
+from lcspec.run.release import Releases, contents, copies, names
 from lcspec.run.store import Store
 from lcspec.run.store.files import flocked, sync_folder
 from lcspec.run.store.points import point
@@ -87,10 +87,13 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
         if record.kind == "environment.pip/build":
             environments.add(identity(record.parts["params"]["wheels"]))
     kept["releases"] = 0
-    for folder in sorted((store.root / "releases").glob("*")):
-        for manifest in Releases(store.root, folder.name).all():
-            kept["releases"] += 1
-            trees.update((*manifest["parts"].values(), *manifest["evidence"].values()))
+    for name in names(store.root):
+        own = Releases.local(store.root, name).all()
+        shared = copies(store.root, name)
+        kept["releases"] += len(own) + len(shared)
+        trees.update(tree for manifest in own for tree in contents(manifest))
+        # Of a shared release that was made elsewhere, a machine has what it needed.
+        trees.update(tree for manifest in shared for tree in contents(manifest) if store.blob(tree).exists())
     for digest in trees:
         blobs.add(bytes.fromhex(digest))
         blobs.update(bytes.fromhex(entry["sha256"]) for entry in store.tree(digest).values())

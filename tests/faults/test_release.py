@@ -14,8 +14,8 @@ from tests.faults.store_ok import assert_store_ok
 from tests.run.harness import environment
 
 
-def apply(folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.faults.release_to_run", str(folder)]
+def apply(folder: Path, *remote: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.faults.release_to_run", str(folder), *remote]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)

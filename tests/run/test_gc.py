@@ -90,7 +90,7 @@ def test_the_young_and_those_from_the_future_stay(root: Path) -> None:
 def test_a_release_keeps_its_files_when_its_records_are_gone(root: Path) -> None:
     store = Store.peek(root)
     tree = store.records[key(3)].outputs["out"]
-    Releases(root, "spec").make(
+    Releases.local(root, "spec").make(
         candidate="c", parts={"model": tree}, evidence={}, verdicts=[], spec_sha256="", lock_sha256="", looks=0
     )
     collect(root, keep(), remove=True)

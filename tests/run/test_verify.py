@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.finish_run(run, "ok")
     ledger.close()
     release(root, records[0])
-    Releases(root, "spec").promote(1)
+    Releases.local(root, "spec").promote(1)
     assert_store_ok(root)
     return root
 
@@ -55,7 +55,7 @@ def publish(store: Store, ledger: Ledger, run: int, number: int) -> StepRecord:
 
 def release(root: Path, record: StepRecord) -> None:
     parts = {"model": record.outputs["out"]}
-    Releases(root, "spec").make(
+    Releases.local(root, "spec").make(
         candidate="c", parts=parts, evidence={}, verdicts=[], spec_sha256="0" * 64, lock_sha256="0" * 64, looks=0
     )
 

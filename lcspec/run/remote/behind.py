@@ -4,15 +4,18 @@ Two threads carry: one brings, one takes away. All else, the ledger above all, i
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
 from lcspec.ir.record import StepRecord
 from lcspec.run.behind import News
+from lcspec.run.release import Releases
 from lcspec.run.remote.lane import Lane
 from lcspec.run.remote.objects import Absent, Unanswered
 from lcspec.run.remote.push import Pushing, push
+from lcspec.run.remote.releases import RemoteShelf
 from lcspec.run.remote.remote import Remote, Wrong, unanswered
 from lcspec.run.store.blobs import Damaged, entries
 from lcspec.run.store.store import Store, unwritable
@@ -31,6 +34,27 @@ class Pushed(NamedTuple):
 
     warning: Diagnostic | None = None
     fault: LcspecError | None = None
+
+
+class Shared(NamedTuple):
+    """A plan against a remote store: results that are there, reused ones that are there only, and here only.
+
+    `exists` says whether some apply has made the place a store yet.
+    """
+
+    url: str
+    exists: bool
+    results: int
+    there_only: int
+    here_only: int
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        left = f", {self.here_only} here only (the next apply pushes them)" if self.here_only else ""
+        if not self.exists:
+            return f"{self.url}: no store yet; the next apply makes it one, or says why it cannot{left}"
+        return f"{self.url}: {self.results} results; {self.there_only} of this plan are there only{left}"
 
 
 class RemoteBehind:
@@ -82,14 +106,13 @@ class RemoteBehind:
         reused = {one.step.id: one.key for one in planned if one.action == "reuse" and one.key in homes}
         return {step: key for step, key in reused.items() if key and key not in self._local}
 
-    def words(self, planned: Sequence[PlannedStep]) -> str:
-        """One line for people: what the remote store has of a plan, and what it lacks."""
+    def shared(self, planned: Sequence[PlannedStep]) -> Shared:
+        """What the remote store has of a plan, and what it lacks."""
         listed = self.remote.keys()
         reused = [one for one in planned if one.action == "reuse" and one.key]
         here = [one for one in reused if one.key in self._local]
         lacks = sum(one.key not in listed for one in here)
-        text = f"{self.remote.url}: {len(listed)} results; {len(reused) - len(here)} of this plan are there only"
-        return f"{text}, {lacks} here only (the next apply pushes them)" if lacks else text
+        return Shared(self.remote.url, not self.remote.is_new, len(listed), len(reused) - len(here), lacks)
 
     # --- bringing --------------------------------------------------------------------------------------------------
 
@@ -111,6 +134,22 @@ class RemoteBehind:
         except (Absent, Wrong, Unanswered):
             return False
         return True
+
+    def have(self, store: Store, tree: str) -> None:
+        """Brings what the local store lacks of a tree.
+
+        Raises:
+            LcspecError: LC1126 the place does not answer, LC1127 what it has is damaged (exit 7).
+        """
+        try:
+            with store.publishing():
+                _have_tree(store, self.remote, tree)
+        except Unanswered as error:
+            raise unanswered(self.remote.url, error) from None
+        except (Absent, Wrong, Damaged) as error:
+            message = f"a file of {tree[:12]}… in `{self.remote.url}` is missing or not what it was: {error}"
+            help = "`lcspec verify --store` says what else is, and which steps mend it"
+            raise LcspecError([Diagnostic("LC1127", message, help=help)], 7) from None
 
     def ready(self, trees: Iterable[str]) -> bool:
         """Whether these trees are here; else the records that name them are on their way, whole."""
@@ -178,6 +217,10 @@ class RemoteBehind:
             self._unpushed += done.fault is not None
         return news
 
+    def releases(self, store: Path, name: str) -> Releases:
+        """Those that the machines share."""
+        return Releases(RemoteShelf(self.remote, store, name))
+
     def busy(self) -> bool:
         """Whether something is on its way in either direction."""
         return self._bring.busy() or self._take.busy()
@@ -217,9 +260,7 @@ def _bring(store: Store, remote: Remote, record: StepRecord) -> Brought:
     try:
         with store.publishing():
             for tree in record.outputs.values():
-                _have(store, remote, tree)
-                for entry in entries(store.blob(tree).read_bytes(), tree).values():
-                    _have(store, remote, entry["sha256"])
+                _have_tree(store, remote, tree)
             store.add_record(record)
     except (Absent, Damaged):
         return Brought(record, damaged="a file is missing")
@@ -230,6 +271,12 @@ def _bring(store: Store, remote: Remote, record: StepRecord) -> Brought:
     except OSError as error:
         return Brought(record, fault=unwritable(store.root, error))
     return Brought(record)
+
+
+def _have_tree(store: Store, remote: Remote, tree: str) -> None:
+    _have(store, remote, tree)
+    for entry in entries(store.blob(tree).read_bytes(), tree).values():
+        _have(store, remote, entry["sha256"])
 
 
 def _have(store: Store, remote: Remote, digest: str) -> None:

@@ -6,7 +6,7 @@ a day are refused. Times are those of the place.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from lcspec.diag.model import Diagnostic, LcspecError
@@ -28,8 +28,9 @@ def collect(remote: Remote, keep: Keep, released: frozenset[str], *, remove: boo
     """
     before = _now(remote, remove=remove) - keep.age
     contents = Contents(remote)
-    kept = {"specs": 0, "runs": 0, "young": 0, "running": 0, "releases": 0}
-    items, live = list[Item](), set[str]()
+    released |= contents.released
+    kept = {"specs": 0, "runs": 0, "young": 0, "running": 0, "releases": len(contents.releases)}
+    items, live = list[Item](), set(_blobs(remote, contents, contents.released, "a release"))
     for key, record in contents.records.items():
         listed = contents.listed[record_name(key)]
         if (why := _why_kept(key, record, keep, released, young=listed.written >= before)) is None:
@@ -37,7 +38,7 @@ def collect(remote: Remote, keep: Keep, released: frozenset[str], *, remove: boo
             continue
         kept[why] += 1
         if record is not None:
-            live.update(_blobs(remote, contents, record))
+            live.update(_blobs(remote, contents, record.outputs.values(), f"`{record.step}`"))
     for digest, one in contents.blobs.items():
         if digest not in live and one.written < before:
             items.append(Item("blobs", blob_name(digest), one.size))
@@ -68,12 +69,12 @@ def _why_kept(key: str, record: StepRecord | None, keep: Keep, released: frozens
     return "young" if young else None
 
 
-def _blobs(remote: Remote, contents: Contents, record: StepRecord) -> Iterator[str]:
-    if any(contents.trees[tree] is None for tree in record.outputs.values()):
-        message = f"a list of files of `{record.step}` in `{remote.url}` is damaged: what it needs is not known"
+def _blobs(remote: Remote, contents: Contents, trees: Iterable[str], whose: str) -> Iterator[str]:
+    if any(contents.trees[tree] is None for tree in trees):
+        message = f"a list of files of {whose} in `{remote.url}` is damaged: what it needs is not known"
         help = "`lcspec verify --store URL --repair` mends it or sets it aside"
         raise LcspecError([Diagnostic("LC1127", message, help=help)], 7)
-    return (blob for blob, _, _ in contents.members(record))
+    return (blob for blob, _, _ in contents.members(trees))
 
 
 def _remove(remote: Remote, seen: Contents, items: list[Item], before: float) -> None:
@@ -83,7 +84,9 @@ def _remove(remote: Remote, seen: Contents, items: list[Item], before: float) ->
             remote.objects.remove(item.path)
     again = Contents(remote)
     new = [record for key, record in again.records.items() if record is not None and key not in seen.records]
-    live = {blob for record in new for blob in _blobs(remote, again, record)}
+    live = set(_blobs(remote, again, again.released, "a release"))
+    for record in new:
+        live.update(_blobs(remote, again, record.outputs.values(), f"`{record.step}`"))
     for item in items:
         if item.category == "blobs" and item.path.rpartition("/")[2] not in live:
             found = remote.objects.find(item.path)

@@ -49,7 +49,8 @@ class Remote:
         self.objects, self.url, self._cache = objects, objects.url, cache
         self._listed: dict[str, Object] | None = None
         self._read: dict[str, bytes] = {}
-        self._ahead = self._writes = False
+        self._ahead = self._writes = self._checked = False
+        self.is_new = False  # nothing has marked the place as a store yet
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -61,7 +62,7 @@ class Remote:
         """
         if self._listed is None:
             try:
-                self._check_format()
+                self.check_format()
                 found = self.objects.listed("records")
             except Unanswered as error:
                 raise unanswered(self.url, error) from None
@@ -69,16 +70,26 @@ class Remote:
             self._listed = {key: one for key, one in names.items() if record_name(key) in found}
         return self._listed
 
-    def _check_format(self) -> None:
+    def check_format(self) -> None:
+        """Asks the place once whether this lcspec can read it.
+
+        Raises:
+            LcspecError: LC1125 (exit 2), it cannot.
+            Unanswered: it does not answer.
+        """
+        if self._checked:
+            return
         try:
             found = int(unseal(self.objects.read(MARK))["format_version"])
         except Absent:
+            self.is_new = self._checked = True
             return
         except (ValueError, KeyError, TypeError):
             raise unusable(f"`{MARK}` of `{self.url}` is damaged", "remove it: the next apply writes it anew") from None
         if found > REMOTE_FORMAT:
             message = f"the remote store `{self.url}` has format {found}; this lcspec reads up to {REMOTE_FORMAT}"
             raise unusable(message, "use the lcspec that made it, or another URL")
+        self._checked = True
 
     def record(self, key: str) -> StepRecord:
         """The record of a key.

@@ -59,12 +59,12 @@ def test_measured_outputs_may_differ_and_equal_ones_are_no_news(machine: Named) 
 def test_what_was_finished_without_the_remote_store_is_pushed_by_the_next_apply(machine: Named) -> None:
     one = machine("one")
     one.publish(1)
-    assert "1 here only" in one.behind.words([planned(1, "reuse")])
+    assert "1 here only" in one.behind.shared([planned(1, "reuse")]).words
     one.behind.offer([planned(1, "reuse"), planned(2, "run")])
     one.settle()
     assert sorted(machine("other").records) == [key(1)]
     again = machine("one")
-    assert "0 of this plan" in again.behind.words([planned(1, "reuse")])
+    assert "0 of this plan" in again.behind.shared([planned(1, "reuse")]).words
     again.behind.offer([planned(1, "reuse")])
     assert not again.behind.busy()
 
