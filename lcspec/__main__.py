@@ -22,6 +22,8 @@ def main() -> None:
     except SystemExit as end:
         replay.keep(sys.argv, end.code if isinstance(end.code, int) else 0)
         raise
+    finally:
+        gc.freeze()  # the process ends: nobody need search all values of a plan for cycles
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ diagnostics (`Loaded.diagnostics`) or as `LcspecError`; any other exception is a
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lcspec.canon import digest, digest_bytes
 from lcspec.compile.bind import bind
@@ -65,6 +65,14 @@ class Loaded:
     def ok(self) -> bool:
         """Whether nothing stands in the way of a plan."""
         return self.spec is not None and not has_errors(self.diagnostics)
+
+
+class Target(NamedTuple):
+    """What is to be applied: the loaded spec, what of it is wished, what lies behind its store."""
+
+    loaded: Loaded
+    wish: Wish
+    behind: "Behind"
 
 
 def load(path: Path, settings: Settings = _NONE) -> Loaded:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lcspec import api, locking
 from lcspec.canon import digest
+from lcspec.compile.compose import Settings
 from lcspec.compile.facts import Facts
 from lcspec.compile.lower import EXPORTED
 from lcspec.compile.select import Wish, select
@@ -36,6 +37,20 @@ class Result:
         """Whether everything stood already: the same command would do and say the same again."""
         outcome = self.applied.outcome
         return self.code == 0 and outcome.status == "ok" and outcome.ran == 0 and not self.applied.new_release
+
+
+def load_target(path: Path, settings: Settings, wish: Wish, behind: Callable[[Project], Behind]) -> api.Target:
+    """A spec, or a saved plan; `behind` says what lies behind the store of a project.
+
+    Raises:
+        LcspecError: as `api.load` and, for a plan, `saved.load_saved`.
+    """
+    if path.suffix == ".json":
+        from lcspec.saved import load_saved  # with all that a plan's text takes
+
+        return load_saved(path, behind)
+    loaded = api.load(path, settings)
+    return api.Target(loaded, wish, behind(loaded.project))
 
 
 def apply_spec(

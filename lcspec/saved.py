@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,10 @@ from lcspec.ir.plan import PLAN_FORMAT, Plan
 from lcspec.ir.source import SourceFile
 from lcspec.kinds import registry
 from lcspec.project import FileDigests, Project, write_atomic
-from lcspec.run.behind import NOTHING, Behind
+from lcspec.run.behind import Behind
 
 STALE = 5
 MOST = 12  # differences that are named
-
-
-@dataclass(frozen=True)
-class Target:
-    """What `apply` was given: the loaded spec, what of it is wished, what lies behind its store.
-
-    `saved` when it came from a plan.
-    """
-
-    loaded: api.Loaded
-    wish: Wish
-    behind: Behind
-    saved: bool = False
 
 
 def save(path: Path, loaded: api.Loaded, plan: Plan, chooser: Chooser, wish: Wish) -> None:
@@ -50,19 +36,14 @@ def seal(data: Mapping[str, Any]) -> str:
     return digest({key: value for key, value in data.items() if key != "sha256"})
 
 
-def load_target(
-    path: Path, settings: Settings, wish: Wish, behind: Callable[[Project], Behind] = lambda project: NOTHING
-) -> Target:
-    """A spec, or a saved plan: then everything that was planned must be as it was, under the plan's own settings.
+def load_saved(path: Path, behind: Callable[[Project], Behind]) -> api.Target:
+    """What a saved plan was made of: everything that was planned must be as it was, under the plan's own settings.
 
     `behind` says what lies behind the store of a project (`run/behind.py`).
 
     Raises:
         LcspecError: LC1103 the plan cannot be read, LC1107 it is of another format, LC1102 (exit 5) it is stale.
     """
-    if path.suffix != ".json":
-        loaded = api.load(path, settings)
-        return Target(loaded, wish, behind(loaded.project))
     saved = _read(path)
     spec = saved["spec"]
     settings = Settings(tuple(spec["sets"]), tuple(SourceFile(**text) for text in spec["variables"]))
@@ -75,7 +56,7 @@ def load_target(
         message = f"since `{path.name}` was planned, {'this' if len(differences) == 1 else 'these things'} changed"
         help = "plan again, review, then apply the new plan"
         raise LcspecError([Diagnostic("LC1102", message, notes=(*listed, *more), help=help)], STALE)
-    return Target(loaded, wish, there, saved=True)
+    return api.Target(loaded, wish, there)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

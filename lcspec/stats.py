@@ -6,6 +6,7 @@ is the two-sided interval at 2 × confidence − 1. `sided=2` gives the usual tw
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ def t_quantile(probability: float, freedom: float) -> float:
     return math.sqrt(freedom * (1 - ratio) / ratio) if ratio > 0 else math.inf
 
 
+@cache
 def critical(confidence: float, sided: int = 1) -> float:
     """The normal quantile that belongs to a confidence, one- or two-sided."""
     return normal_quantile(_level(confidence, sided))

@@ -49,9 +49,8 @@ def command(
     `--replace` runs a step again; the first result stands, and one that differs is reported. With `--store`, results
     that are there are fetched as far as they are needed, and what is finished here is pushed.
     """
-    from lcspec.applying import apply_spec
+    from lcspec.applying import apply_spec, load_target
     from lcspec.run.behind import NOTHING
-    from lcspec.saved import load_target
 
     saved = given is not None and given.suffix == ".json"
     if saved and settings != Settings():

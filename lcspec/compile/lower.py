@@ -216,5 +216,6 @@ def _shared_conditions(steps: Mapping[str, Step]) -> tuple[Step, ...]:
         using = [made[user].condition.all for user in users.get(step.id, ())]
         if not step.condition.all and using:
             common = tuple(part for part in using[0] if all(part in other for other in using))
-            made[step.id] = replace(made[step.id], condition=Condition(common))
+            if common:
+                made[step.id] = replace(made[step.id], condition=Condition(common))
     return tuple(made.values())

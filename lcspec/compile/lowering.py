@@ -95,7 +95,7 @@ class Lowering:
         """Adds the steps of one entry; a step that is there already stays, with the weaker condition of the two."""
         for step in lowered.steps:
             step = self._with_environment(step)
-            made = replace(step, condition=condition) if condition else step
+            made = step if condition in (None, step.condition) else replace(step, condition=condition)
             known = self.steps.get(step.id)
             if known is None or (known.condition.all and not made.condition.all):
                 self.steps[step.id] = made

@@ -6,6 +6,8 @@ the same way: dry run and apply cannot disagree, and a whole run is linear in th
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from lcspec.canon import changed
 from lcspec.compile.facts import Facts
@@ -116,34 +118,37 @@ class Planning:
         return replace(planned, action=LEFT_OUT, reason=f"left out by {self.selection.words}", moved=(), cause="")
 
     def _plan(self, step: Step) -> PlannedStep:
-        planned = PlannedStep(step, RUN, "", None, step.estimate)
         held, why = self._condition(step)
         if held is False:
-            return replace(planned, action=SKIP, reason=why)
+            return PlannedStep(step, SKIP, why, None, step.estimate)
         inputs = {name: self._resolve(ref, step.id) for name, ref in step.inputs.items()}
         if NEVER in inputs.values():
-            return replace(planned, action=SKIP, reason="no candidate is left to work on")
+            return PlannedStep(step, SKIP, "no candidate is left to work on", None, step.estimate)
         if self.lock is None or step.params.get("pinned") is False:
-            action = RUN if held else CONDITIONAL
-            return replace(planned, action=action, reason="unknown until locked" if held else why, cause=UNLOCKED)
+            action, reason = (RUN, "unknown until locked") if held else (CONDITIONAL, why)
+            return PlannedStep(step, action, reason, None, step.estimate, cause=UNLOCKED)
         if UNKNOWN in inputs.values():
-            return self._unknown(planned, inputs, held, why)
+            return self._unknown(step, inputs, held, why)
         known = {name: value for name, value in inputs.items() if value is not ABSENT}
         parts = key_parts(step, known, self.lock.libraries, self.facts.device)
+        return self._with_key(step, known, parts, held, why)
+
+    def _with_key(
+        self, step: Step, inputs: Mapping[str, str], parts: Mapping[str, Any], held: bool | None, why: str
+    ) -> PlannedStep:
+        """A step whose inputs are all known: reused when there is a record under its key."""
         key = step_key(parts)
-        planned = PlannedStep(step, RUN, "", key, step.estimate, inputs=known, parts=parts)
+        planned = partial(PlannedStep, step, key=key, estimate=step.estimate, inputs=inputs, parts=parts)
         record = self.facts.records.get(key)
         if record is not None and step.id in self.selection.replace and step.id not in self._rerun:
-            return replace(planned, reason="runs again by --replace", cause=REQUESTED)
+            return planned(RUN, "runs again by --replace", cause=REQUESTED)
         if record is not None:
             self._records[step.id] = record
-            planned = PlannedStep(step, REUSE, "unchanged", key, step.estimate, inputs=known, parts=parts)
-            return self._renamed(planned, record)
+            return self._renamed(planned(REUSE, "unchanged"), record)
         if held is None:
-            return replace(planned, action=CONDITIONAL, reason=why)
+            return planned(CONDITIONAL, why)
         cause, reason, moved = self._why(step, parts)
-        made = replace(planned, action=RUN, reason=reason, moved=moved, cause=cause)
-        return self._renamed(made, self.facts.heads.get(step.id))
+        return self._renamed(planned(RUN, reason, moved=moved, cause=cause), self.facts.heads.get(step.id))
 
     def _renamed(self, planned: PlannedStep, record: StepRecord | None) -> PlannedStep:
         """The step with the name under which it ran, when `moved` says that it was called so."""
@@ -153,23 +158,21 @@ class Planning:
         reason = planned.reason if waits else f"{planned.reason}; moved from `{record.step}`"
         return replace(planned, reason=reason, moved_from=record.step)
 
-    def _unknown(self, planned: PlannedStep, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
+    def _unknown(self, step: Step, inputs: Mapping[str, str], held: bool | None, why: str) -> PlannedStep:
         """A step that waits for another: it reruns only if what it waits for comes out different."""
-        step = planned.step
+        planned = partial(PlannedStep, step, key=None, estimate=step.estimate)
         waits, verb = self._waits_for(step, inputs)
         if held is None:
-            return replace(planned, action=CONDITIONAL, reason=why)
+            return planned(CONDITIONAL, why)
         head = self.facts.heads.get(step.id)
-        if head is not None and self.lock is not None:
-            known = {name: value for name, value in inputs.items() if value not in (ABSENT, UNKNOWN)}
-            parts = key_parts(step, known, self.lock.libraries, self.facts.device)
-            moved = tuple(m for m in changed(head.parts, parts) if not m[0].startswith("inputs."))
-            if not moved:
-                made = replace(planned, action=IF_UNCHANGED, reason=f"reused if {waits} {verb} out unchanged")
-            else:
-                made = replace(planned, reason=_moved_reason(moved), moved=moved, cause=CHANGED)
-            return self._renamed(made, head)
-        return replace(planned, reason="first run", cause=FIRST)
+        if head is None or self.lock is None:
+            return planned(RUN, "first run", cause=FIRST)
+        known = {name: value for name, value in inputs.items() if value not in (ABSENT, UNKNOWN)}
+        parts = key_parts(step, known, self.lock.libraries, self.facts.device)
+        moved = tuple(m for m in changed(head.parts, parts) if not m[0].startswith("inputs."))
+        if not moved:
+            return self._renamed(planned(IF_UNCHANGED, f"reused if {waits} {verb} out unchanged"), head)
+        return self._renamed(planned(RUN, _moved_reason(moved), moved=moved, cause=CHANGED), head)
 
     def _waits_for(self, step: Step, inputs: Mapping[str, str]) -> tuple[str, str]:
         names = [self._producer(step.inputs[name]) for name, value in inputs.items() if value is UNKNOWN]

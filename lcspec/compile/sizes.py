@@ -50,8 +50,12 @@ class _Sizes:
         if model is None:
             made = replace(estimate, basis="constant") if estimate.growing != (0.0, 0.0) else estimate
         else:
-            made = replace(_scaled(estimate, model), memory=self.peak(estimate, model, step.params))
-            made = replace(made, disk=_disk(step, model)) if writes else made
+            made = replace(
+                estimate,
+                seconds=_seconds(estimate, model),
+                memory=self.peak(estimate, model, step.params),
+                disk=_disk(step, model) if writes else estimate.disk,
+            )
         return step if made == estimate else replace(step, estimate=made)
 
     def peak(self, estimate: Estimate, model: Model, params: Mapping[str, Any]) -> int:
@@ -103,11 +107,12 @@ class _Sizes:
         return self.graph.candidates[candidate].slots.get(slot)
 
 
-def _scaled(estimate: Estimate, model: Model) -> Estimate:
+def _seconds(estimate: Estimate, model: Model) -> tuple[float, float]:
     """Seconds in proportion to the model, as far as the kind says that they grow."""
+    if estimate.growing == (0.0, 0.0):
+        return estimate.seconds
     (low, high), (some, most) = estimate.seconds, estimate.growing
-    seconds = (low + some * (model.low / REFERENCE - 1), high + most * (model.high / REFERENCE - 1))
-    return replace(estimate, seconds=seconds) if estimate.growing != (0.0, 0.0) else estimate
+    return low + some * (model.low / REFERENCE - 1), high + most * (model.high / REFERENCE - 1)
 
 
 def _disk(step: Step, model: Model) -> tuple[int, int]:

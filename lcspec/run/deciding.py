@@ -30,7 +30,8 @@ def release_trees(job: Job, planning: Planning) -> Iterator[str]:
 def as_planned(job: Job, planning: Planning, outcome: Outcome) -> Applied:
     """An apply with the records that are there, in which nothing is decided yet."""
     steps = planning.steps()
-    records = {p.step.id: job.facts.records[p.key] for p in steps if p.key and p.key in job.facts.records}
+    known = job.facts.records
+    records = {p.step.id: record for p in steps if p.key and (record := known.get(p.key)) is not None}
     return Applied(outcome, steps, planning.chooser, records)
 
 

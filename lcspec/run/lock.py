@@ -7,7 +7,6 @@ next apply gives such an orphan ten seconds, then ends it.
 import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ class StoreLock:
     def __init__(self, root: Path, descriptor: int) -> None:
         self._root, self.descriptor = root, descriptor
         self._owner = {
-            "host": socket.gethostname(),
+            "host": os.uname().nodename,
             "pid": os.getpid(),
             "ticks": processes.started(os.getpid()),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -96,7 +95,7 @@ def _try(descriptor: int) -> bool:
 def _owner_is_dead(root: Path) -> bool:
     """Whether the apply that took the lock has ended on this machine, so that only its steps can hold it."""
     told = _told(root)
-    if told.get("host") != socket.gethostname() or not isinstance(told.get("pid"), int):
+    if told.get("host") != os.uname().nodename or not isinstance(told.get("pid"), int):
         return False
     return processes.started(told["pid"]) != told.get("ticks")
 

@@ -60,12 +60,14 @@ class Records(Mapping[str, StepRecord]):
         self._known: dict[str, StepRecord] = {}
 
     def __getitem__(self, key: str) -> StepRecord:
-        if key not in self._known:
+        known = self._known.get(key)
+        if known is None:
             try:
-                self._known[key] = parse_record(_read(f"{self._root}/records/{key[:2]}/{key}.json"), key)
+                known = parse_record(_read(f"{self._root}/records/{key[:2]}/{key}.json"), key)
             except (OSError, ValueError):
                 raise KeyError(key) from None
-        return self._known[key]
+            self._known[key] = known
+        return known
 
     def __iter__(self) -> Iterator[str]:
         return (path.stem for path in sorted(self._root.glob("records/*/*.json")))
