@@ -214,6 +214,7 @@ TITLES = {
     "LC1235": "number of parameters that cannot be reached",
     "LC1236": "custom metric that does not do its work",
     "LC1237": "export that answers otherwise",
+    "LC1239": "no sandbox for code of the project's own",
     "LC1301": "a gate did not pass",
     "LC1302": "no such run",
     "LC1303": "no such log",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, Protocol
 
+from lcspec.confine.settings import CodeSettings
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Condition, Estimate, Output, Ref, Resources, Step
 from lcspec.ir.spec import Bound
@@ -109,6 +110,7 @@ class StepIO(Protocol):
     seed: int
     threads: int
     root: Path  # the folder of the spec, for files that it names; never part of a key
+    code: CodeSettings  # what code of the project's own may take on this machine; never part of a key
 
     def input(self, name: str) -> Path:
         """The folder of an input tree (read-only); KeyError when the plan gave no such input."""

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lcspec.confine.settings import CodeSettings
 from lcspec.diag.model import Diagnostic, LcspecError
 
 PROGRESS_EVERY = 0.1  # seconds: a step may tell its progress as often as it likes
@@ -41,6 +42,7 @@ class Job:
     gpus: list[str] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     environment: dict[str, str] = field(default_factory=dict)  # wheel to digest; empty: lcspec's own
+    code: dict[str, Any] = field(default_factory=dict)  # the fields of `CodeSettings`
     modules: str = ""  # the folder with what may be imported in an environment beside it
 
     def to_text(self) -> str:
@@ -60,6 +62,7 @@ class ChildIO:
         self.params: Mapping[str, Any] = job.params
         self.settings: Mapping[str, Any] = job.settings
         self.seed, self.threads, self.root = job.seed, job.threads, Path(job.root)
+        self.code = CodeSettings(**job.code)
         self._job, self._send = job, send
         self._lock = threading.Lock()
         self._asks, self._stopping = False, False

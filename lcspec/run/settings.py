@@ -1,4 +1,4 @@
-"""How this machine runs steps: the tables `[run]`, `[limits]` and `[store]` of `lcspec.toml`. Never part of a key.
+"""How this machine runs steps: the tables `[run]`, `[limits]`, `[code]`, `[store]` of `lcspec.toml`; no part of a key.
 
 [run]
 jobs = 4              # steps at a time; as many as fit when left out
@@ -13,6 +13,11 @@ silence = "30 min"
 [limits."train:*"]    # of steps whose id matches; later tables win
 time = "3 d"
 
+[code]                # of the project's own: metrics and rewards
+confine = "sandbox"   # bubblewrap or nothing; `best`, the default, takes what the machine has
+memory = "4 GiB"
+time = "60 s"         # for one row
+
 [store]
 remote = "s3://bucket/prefix"  # behind the local store; credentials are the client library's business
 """
@@ -21,8 +26,9 @@ import tomllib
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from lcspec.confine.settings import CodeSettings
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.strict import Invalid, Strict, construct, option
 from lcspec.units import Bytes, Duration
@@ -51,6 +57,18 @@ class RunTable(Strict):
     memory: Bytes | None = option(None, doc="Memory that running steps may declare together.", key=False)
 
 
+class CodeTable(Strict):
+    """The table `[code]`."""
+
+    confine: Literal["best", "sandbox"] = option("best", doc="Whether it must be a sandbox.", key=False)
+    memory: Bytes = option(CodeSettings().memory, doc="Address space of its process.", unit="bytes", key=False)
+    time: Duration = option(CodeSettings().time, doc="For one row.", unit="seconds", key=False)
+
+    def settings(self) -> CodeSettings:
+        """The same as steps are told."""
+        return CodeSettings(self.confine, int(self.memory), float(self.time))
+
+
 class StoreTable(Strict):
     """The table `[store]`."""
 
@@ -60,8 +78,10 @@ class StoreTable(Strict):
 class RunSettings:
     """The settings of one project."""
 
-    def __init__(self, run: RunTable | None = None, limits: Mapping[str, Limits] | None = None) -> None:
-        self.run = run or RunTable()
+    def __init__(
+        self, run: RunTable | None = None, limits: Mapping[str, Limits] | None = None, code: CodeTable | None = None
+    ) -> None:
+        self.run, self.code = run or RunTable(), code or CodeTable()
         self._limits = dict(limits or {})
 
     def limits(self, step: str) -> Limits:
@@ -93,7 +113,8 @@ def read_settings(root: Path) -> RunSettings:
     patterns = {name: value for name, value in table.items() if isinstance(value, dict)}
     limits = {"*": _table(Limits, "[limits]", own)}
     limits |= {name: _table(Limits, f'[limits."{name}"]', value) for name, value in patterns.items()}
-    return RunSettings(_table(RunTable, "[run]", data.get("run", {})), limits)
+    run, code = _table(RunTable, "[run]", data.get("run", {})), _table(CodeTable, "[code]", data.get("code", {}))
+    return RunSettings(run, limits, code)
 
 
 def remote_of(root: Path) -> str | None:

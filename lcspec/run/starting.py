@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep
@@ -57,7 +58,8 @@ class Starter:
         hidden = Redactor([*values.values(), *(passwords_of_urls() if step.resources.network else ())])
         log = logs.Log(logs.path(store.root, self._run, step.id, key), hidden)
         try:
-            job = prepare(store, planned, root=self._root, threads=threads, log=log.path, gpus=gpus, secrets=values)
+            more: dict[str, Any] = {"gpus": gpus, "secrets": values, "code": self._settings.code.settings()}
+            job = prepare(store, planned, root=self._root, threads=threads, log=log.path, **more)
             inputs, kills = snapshot(store.work(key) / "in"), processes.oom_kills()
             held = workers.Held(self._lock.descriptor, log.writing)
             worker = workers.start(job, held, store=store.root, network=step.resources.network)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from lcspec.confine.settings import CodeSettings
 from lcspec.ir.plan import PlannedStep
 from lcspec.kinds import registry
 from lcspec.run.io import Job
@@ -20,6 +21,7 @@ def prepare(
     log: Path,
     gpus: tuple[str, ...] = (),
     secrets: Mapping[str, str] | None = None,
+    code: CodeSettings | None = None,
 ) -> Job:
     """Lays the step's folder out; what an earlier attempt left there goes, but its checkpoint stays.
 
@@ -57,6 +59,7 @@ def prepare(
         gpus=list(gpus),
         secrets=dict(secrets or {}),
         environment=wheels,
+        code=(code or CodeSettings())._asdict(),
         modules=str(folder / "modules"),
     )
 

@@ -1,9 +1,13 @@
 """A Python file of the project that a custom metric may run, as long as it has this digest.
 
 The digest says that somebody has read the file: another byte in it, and the spec is refused until it is read again.
-It stands in the key of the steps that run the file. The file runs with the rights of the step; its sockets and child
-processes are refused, which stops accidents and is no sandbox. It may import installed packages, and no other file of
-the project, because no digest speaks for that.
+It stands in the key of the steps that run the file. It runs in a process of its own that sees the interpreter, what is
+installed for it, and the rows that it is asked of; no secret, no other file of the project, no network. What holds it
+there is the strongest that the machine has: bubblewrap (with it a filter of system calls), else Landlock (the same
+filter; nothing can be written), else an audit hook, which stops accidents only and is warned of. The record of the step
+says which (`measured`). `[code]` in `lcspec.toml` sets memory and time for one row, and demands the sandbox:
+`confine = "sandbox"`. Limits: it may import installed packages, and no other file of the project, because no digest
+speaks for that; GPUs are not there; a fault of the kernel opens any of these walls.
 """
 
 from typing import Any
