@@ -29,7 +29,7 @@ _WHEEL = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-[^-]+-[^-]+-
 
 
 def identity(wheels: Mapping[str, str]) -> str:
-    """The name of the environment with these wheels (file name to SHA-256) on this interpreter."""
+    """The name of the environment with these wheels (file name to the digest of its content) on this interpreter."""
     tag = [sys.implementation.cache_tag, sysconfig.get_platform(), sys.base_prefix]
     return digest({"format": _FORMAT, "wheels": dict(wheels), "python": tag})
 

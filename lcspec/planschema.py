@@ -4,6 +4,7 @@ from lcspec.schemaparts import COUNT, NUMBER, PLACE, SHA256, TEXT, Schema, diagn
 
 CAUSES = ["", "first", "changed", "gone", "requested", "unlocked"]
 ACTIONS = ["run", "reuse", "conditional", "reuse-if-unchanged", "skip", "left-out"]
+REFERENCE = "`step#output`, `choice.winner#slot`, or `blake3:` and the digest of a list of files."
 
 
 def _amount(unit: str) -> Schema:
@@ -33,7 +34,7 @@ def _plan_step() -> Schema:
             "moved_from": or_null(TEXT),
             "key": or_null(SHA256),
             "params": {"type": "object"},
-            "inputs": {"type": "object", "additionalProperties": TEXT},
+            "inputs": {"type": "object", "additionalProperties": {**TEXT, "description": REFERENCE}},
             "condition": {"type": "array", "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2}},
             "estimate": whole(estimate),
             "group": TEXT,

@@ -6,7 +6,7 @@ from lcspec import storeschema
 from lcspec.planschema import plan, why
 from lcspec.reviewschema import diff
 from lcspec.runschema import comparison, event, runs, status
-from lcspec.schemaparts import COUNT, SHA256, TEXT, Schema, diagnostic, or_null, record_of, whole
+from lcspec.schemaparts import BLAKE3, COUNT, SHA256, TEXT, Schema, diagnostic, or_null, record_of, whole
 from lcspec.specschema import spec
 
 
@@ -39,7 +39,7 @@ def record() -> Schema:
             "step": TEXT,
             "kind": TEXT,
             "parts": {"type": "object"},
-            "outputs": {"type": "object", "additionalProperties": SHA256},
+            "outputs": {"type": "object", "additionalProperties": BLAKE3},
             "metrics": {"type": "object"},
             "measured": {"type": "object"},
             "versions": {"type": "object", "additionalProperties": TEXT},
@@ -51,7 +51,7 @@ def record() -> Schema:
 
 def release() -> Schema:
     """A release manifest."""
-    digests = {"type": "object", "additionalProperties": SHA256}
+    digests = {"type": "object", "additionalProperties": BLAKE3}
     return record_of(
         "lcspec release",
         {

@@ -7,6 +7,7 @@ Schema = dict[str, Any]
 SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+BLAKE3: Schema = {**SHA256, "description": "BLAKE3 of content in the store: of a list of files."}
 NAME: Schema = {"type": "string", "pattern": r"^([a-z][a-z0-9]*([._-][a-z0-9]+)*|x-.*)$"}
 
 

@@ -59,7 +59,7 @@ def show(number: int | None, spec: Path | None, store: str | None, form: str) ->
         return
     click.echo(f"{manifest['name']} {manifest['number']}: {manifest['candidate']}, {manifest['created']}")
     for part, digest in sorted(manifest["parts"].items()):
-        click.echo(f"  {part:<14} sha256:{digest}")
+        click.echo(f"  {part:<14} blake3:{digest}")
     for verdict in manifest["verdicts"]:
         click.echo(f"  gate {verdict['gate']} on {verdict['split']}: {verdict['outcome']} — {verdict['why']}")
     click.echo(f"  looks at test so far: {manifest['looks']}")

@@ -6,7 +6,7 @@ from typing import Any
 from lcspec.canon import digest
 from lcspec.ir.plan import Step
 
-KEY_FORMAT = 1
+KEY_FORMAT = 2  # 1 had inputs by SHA-256
 
 
 def key_parts(step: Step, inputs: Mapping[str, str], libraries: Mapping[str, str], device: str) -> dict[str, Any]:

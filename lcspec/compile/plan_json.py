@@ -146,4 +146,4 @@ def ref_text(ref: Ref) -> str:
         return f"{ref.step}#{ref.name}"
     if isinstance(ref, Chosen):
         return f"{ref.choice}.winner#{ref.slot}"
-    return f"sha256:{ref.digest}"
+    return f"blake3:{ref.digest}"

@@ -185,7 +185,7 @@ TITLES = {
     "LC1110": "budget of money without a price",
     "LC1120": "the ledger is damaged",
     "LC1121": "a step wrote into its input",
-    "LC1122": "the store is of a newer format",
+    "LC1122": "the store is of another format",
     "LC1123": "the store cannot be written",
     "LC1124": "the store is on a shared file system",
     "LC1125": "the remote store cannot be used",

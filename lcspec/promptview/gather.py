@@ -141,7 +141,7 @@ class Gathering:
 
     def _text(self, record: StepRecord, output: str, path: str) -> str:
         entry = self.store.blobs.tree(record.outputs[output])[path]
-        return self.store.blobs.need(entry["sha256"], path).read_text(encoding="utf-8")
+        return self.store.blobs.need(entry["blake3"], path).read_text(encoding="utf-8")
 
     # --- the tokenizer -----------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Gathering:
     def _lay_out(self, record: StepRecord, folder: Path) -> None:
         for name, entry in self.store.blobs.tree(record.outputs["model"]).items():
             if name.endswith(TOKENIZER) and "/" not in name:
-                shutil.copyfile(self.store.blobs.need(entry["sha256"], name), folder / name)
+                shutil.copyfile(self.store.blobs.need(entry["blake3"], name), folder / name)
 
     def _local_model(self, entry: Bound) -> tuple[Path, dict[str, str]] | None:
         """The folder of a model that lies in the project, and how its tokenizer is named in it."""

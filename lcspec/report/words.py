@@ -44,7 +44,7 @@ def seconds(value: float | None) -> str:
 
 def short(digest: str | None) -> str:
     """The first twelve digits of a digest."""
-    return NONE if not digest else digest.removeprefix("sha256:")[:12]
+    return NONE if not digest else digest.rpartition(":")[2][:12]
 
 
 def tile(one: Tile) -> tuple[str, str]:

@@ -85,7 +85,8 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
         kept[why] += 1
         trees.update(record.outputs.values())
         if record.kind == "environment.pip/build":
-            environments.add(identity(record.parts["params"]["wheels"]))
+            wheels = store.tree(record.outputs["wheels"])
+            environments.add(identity({name: entry["blake3"] for name, entry in wheels.items()}))
     kept["releases"] = 0
     for name in names(store.root):
         own = Releases.local(store.root, name).all()
@@ -96,7 +97,7 @@ def _live(store: Store, keep: Keep, *, running: bool) -> _Live:
         trees.update(tree for manifest in shared for tree in contents(manifest) if store.blob(tree).exists())
     for digest in trees:
         blobs.add(bytes.fromhex(digest))
-        blobs.update(bytes.fromhex(entry["sha256"]) for entry in store.tree(digest).values())
+        blobs.update(bytes.fromhex(entry["blake3"]) for entry in store.tree(digest).values())
     return _Live(kept, dead, blobs, environments)
 
 

@@ -262,10 +262,6 @@ def _connect(root: Path) -> "sqlite3.Connection":
         make_tables(database)
         return database
     database.close()
-    if version == 0:
-        from lcspec.run.rebuild import import_first_format
-
-        import_first_format(root)
     raise sqlite3.DatabaseError("an index of another format")
 
 

@@ -1,6 +1,5 @@
 """Makes the ledger anew: the journal from what it and its index still hold, then what the records know beyond that."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -122,38 +121,3 @@ def adopted_entry(store: Store, record: StepRecord) -> dict[str, Any]:
         "finished": record.finished,
         "look": look._asdict() if look else None,
     }
-
-
-def import_first_format(root: Path) -> None:
-    """Writes what the ledger of a store of format 1 knows into the journal, unless there is one already."""
-    import sqlite3
-
-    journal = Journal(root)
-    if journal.path.exists():
-        return
-    head, lines = Head(0, START), []
-    with closing(sqlite3.connect(root / "ledger.db")) as database:
-        database.row_factory = sqlite3.Row
-        for event, data, at in _first_format_events(database):
-            entry = make_entry(head, event, data, at)
-            head = Head(entry.seq, entry.sha256)
-            lines.append(entry.line + "\n")
-    replace_file(journal.path, "".join(lines).encode(), root / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}")
-
-
-def _first_format_events(database: Any) -> Iterable[tuple[str, dict[str, Any], str]]:
-    there = {row[0] for row in database.execute("select name from sqlite_master where type='table'")}
-
-    def rows(table: str) -> Iterable[dict[str, Any]]:
-        query = f"select * from {table} order by rowid"
-        return map(dict, database.execute(query)) if table in there else ()
-
-    for row in rows("runs"):
-        data = {"run": row["id"], "name": row["name"], "spec": row["spec"], "argv": json.loads(row["argv"])}
-        yield "run", data, row["started"]
-        if row["finished"]:
-            yield "run-end", {"run": row["id"], "outcome": row["outcome"]}, row["finished"]
-    for row in rows("attempts"):
-        yield "attempt", {"size": 0.0, "disk": 0, "record": None, **row}, row["finished"]
-    for row in rows("looks"):
-        yield "look", row, row["at"]

@@ -1,6 +1,5 @@
 """Releases: weights, prompt, index, guardrails, evidence and generated code as one unit, promoted and rolled back."""
 
-import json
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from lcspec.canon import digest, pretty
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.project import write_atomic
 from lcspec.run.ledger import Ledger
+from lcspec.run.store.format import check_format
 from lcspec.run.store.seal import seal, seal_of, unseal
 
 RELEASE_FORMAT = 1
@@ -42,9 +42,14 @@ class Shelf(Protocol):
 
 
 class LocalShelf:
-    """`releases/NAME/` of the local store: `N.json` and `promoted.json`, sealed and known to the ledger."""
+    """`releases/NAME/` of the local store: `N.json` and `promoted.json`, sealed and known to the ledger.
+
+    Raises:
+        LcspecError: LC1122 (exit 7), the store is of another format.
+    """
 
     def __init__(self, store: Path, name: str) -> None:
+        check_format(store)
         self.store, self.name, self.folder = store, name, store / "releases" / name
 
     def manifests(self) -> list[dict[str, Any]]:
@@ -218,10 +223,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: it is not what was written.
     """
-    data = path.read_bytes()
-    if path.name == "promoted.json" and data.startswith(b"["):  # of a store of format 1
-        return {"promoted": json.loads(data)}
-    return unseal(data)
+    return unseal(path.read_bytes())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def keys_that_need(store: Store, blobs: Iterable[str]) -> Mapping[str, str]:
 
 def _holds(store: Store, tree: str, wanted: set[str]) -> bool:
     try:
-        return any(entry["sha256"] in wanted for entry in store.tree(tree).values())
+        return any(entry["blake3"] in wanted for entry in store.tree(tree).values())
     except Damaged:
         return True
 

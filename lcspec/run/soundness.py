@@ -22,7 +22,7 @@ def check(store: Store, trees: Iterable[str]) -> Checked:
         read.append(store.blob(digest))
         try:
             for name, entry in store.tree(digest).items():
-                read.append(store.blobs.need(entry["sha256"], name))
+                read.append(store.blobs.need(entry["blake3"], name))
         except Damaged as fault:
             damaged.append(fault)
     return Checked(read, damaged)

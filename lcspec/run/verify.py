@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from lcspec.content import hash_file
 from lcspec.environments import FOLDER, faults
 from lcspec.run.findings import ALTERED, EXTRA, MISSING, Finding, Report
 from lcspec.run.ledger_check import Known, check_ledger
 from lcspec.run.release import read_manifest
 from lcspec.run.store import Damaged, Store
 from lcspec.run.store.blobs import entries
-from lcspec.run.store.files import flocked, hash_file
+from lcspec.run.store.files import flocked
 from lcspec.run.store.format import read_format_strictly
 from lcspec.run.store.records import parse_record
 from lcspec.run.store.seal import seal_of
@@ -146,7 +147,7 @@ class _Verification:
         except (OSError, Damaged):
             return
         for name, entry in files.items():
-            yield entry["sha256"], name, entry["size"]
+            yield entry["blake3"], name, entry["size"]
 
 
 def verify(root: Path) -> Report:

@@ -39,7 +39,7 @@ def prepare(
     wheels = {}
     if step.environment:
         tree = store.tree((planned.inputs or {})["environment"])
-        wheels = {name: str(entry["sha256"]) for name, entry in tree.items()}
+        wheels = {name: str(entry["blake3"]) for name, entry in tree.items()}
         _link_modules(folder / "modules", *step.kind.split(".", 1))
     return Job(
         step=step.id,

@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
-from lcspec.cli.main import group
+from lcspec.cli.main import group, main
 from lcspec.ir.record import StepRecord
 from lcspec.run.ledger import Ledger
 from lcspec.run.store import Store
 from lcspec.schema import BUILDERS
+from tests.cli.test_bad_input import GOOD, SPEC
 
 
 def run(*arguments: str) -> Result:
@@ -35,9 +36,35 @@ def project(tmp_path: Path) -> Path:
 
 def damage(project: Path) -> None:
     store = Store.peek(project / ".lcspec")
-    blob = store.blob(store.tree(store.records["ab" * 32].outputs["out"])["file.txt"]["sha256"])
+    blob = store.blob(store.tree(store.records["ab" * 32].outputs["out"])["file.txt"]["blake3"])
     blob.chmod(0o644)
     blob.write_text("hellp")
+
+
+READERS = ("plan", "apply", "status", "verify", "gc", "gc --yes", "report", "serve", "release list", "release show")
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_every_command_refuses_a_store_of_an_older_format(
+    project: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = project / "spec.yaml"
+    spec.write_text(SPEC)
+    (project / "rows.jsonl").write_text(GOOD)
+    (project / "model").mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (project / "model" / name).write_text("{}")
+    (project / ".lcspec" / "store.json").write_text('{"format_version": 2}')
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    where = {"v": [str(project)], "g": [str(project)], "rel": ["--spec", str(spec)]}
+    named = next((where[start] for start in where if command.startswith(start)), [str(spec)])
+    monkeypatch.setattr("sys.argv", ["lcspec", *command.split(), *named])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = "".join(capsys.readouterr())
+    assert (ended.value.code, "LC1122" in told) == (7, True), told
+    assert "the store `.lcspec` has format 2; lcspec" in told
+    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
 def test_verify_says_what_it_read(project: Path) -> None:

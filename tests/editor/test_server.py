@@ -202,7 +202,7 @@ def test_hover_completion_definition_references_rename_and_outline(folder: Path)
         assert len(edit.changes[client.uri]) == 4  # the entry, its kind, two uses
         store = folder / ".lcspec"
         store.mkdir()
-        (store / "heads.json").write_text(json.dumps({"train:m/p/lora/-": "0" * 64}))
+        (store / "heads.jsonl").write_text(json.dumps(["train:m/p/lora/-", "0" * 64]) + "\n")
         edit = await client.text_document_rename_async(lsp.RenameParams(new_name="first", **client.at("after: lo", "ra,")))  # fmt: skip # noqa: E501
         assert edit is not None
         assert edit.changes is not None

@@ -211,7 +211,7 @@ class StoreMachine(RuleBasedStateMachine):
     @staticmethod
     def blobs(store: Store, record: StepRecord) -> set[str]:
         tree = record.outputs["out"]
-        return {tree, *(entry["sha256"] for entry in store.tree(tree).values())}
+        return {tree, *(entry["blake3"] for entry in store.tree(tree).values())}
 
     def there(self) -> set[int]:
         return {int(one, 16) for one in Store.peek(self.root).records}
@@ -226,8 +226,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.published <= self.there(), (self.published, self.there())
         for number in self.there():
             tree = store.tree(store.records[key(number)].outputs["out"])
-            assert store.blob(tree["own.txt"]["sha256"]).read_text() == content(number)
-            assert store.blob(tree["shared.txt"]["sha256"]).read_text() == str(number % SHARED)
+            assert store.blob(tree["own.txt"]["blake3"]).read_text() == content(number)
+            assert store.blob(tree["shared.txt"]["blake3"]).read_text() == str(number % SHARED)
 
     def teardown(self) -> None:
         shutil.rmtree(self.root.parent)

@@ -47,7 +47,7 @@ def test_an_idle_apply_notices_a_damaged_release_and_makes_it_again(
     assert (apply(tmp_path)["ran"], apply(tmp_path)["read"]) == ([], 3)
     store = Store.peek(tmp_path / ".lcspec")
     tree = store.heads["large"].outputs["out"]
-    damage(store.blob(tree if what == "tree" else store.tree(tree)[what]["sha256"]))
+    damage(store.blob(tree if what == "tree" else store.tree(tree)[what]["blake3"]))
     told = apply(tmp_path)
     assert (told["exit_code"], told["ran"], told["release"]) == (0, ["large"], 1)
     [(code, message, help)] = told["warnings"]
@@ -61,7 +61,7 @@ def test_a_damaged_input_of_a_step_is_named_set_aside_and_made_again_by_the_next
     apply(tmp_path)
     store = Store.peek(tmp_path / ".lcspec")
     write, large = store.heads["write"], store.heads["large"]
-    flip(store.blob(store.tree(write.outputs["out"])["answer.json"]["sha256"]))
+    flip(store.blob(store.tree(write.outputs["out"])["answer.json"]["blake3"]))
     (tmp_path / ".lcspec" / "records" / large.key[:2] / f"{large.key}.json").unlink()
     told = apply(tmp_path)
     assert told["exit_code"] == 7

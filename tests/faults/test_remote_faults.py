@@ -1,6 +1,7 @@
 """A remote store that races, refuses, cuts, vanishes: nothing partial is seen there, and the next apply converges."""
 
 import base64
+import hashlib
 import shutil
 import signal
 import threading
@@ -15,7 +16,7 @@ from lcspec.run.remote import s3 as dialect
 from lcspec.run.remote.inspect import inspect
 from lcspec.run.remote.objects import CREATE_ATTEMPTS, Unanswered
 from lcspec.run.remote.place import open_objects
-from lcspec.run.remote.remote import Remote
+from lcspec.run.remote.remote import Remote, blob_name
 from lcspec.run.store import Store
 from tests.faults.machine import end, start
 from tests.faults.store_ok import assert_store_ok
@@ -111,7 +112,8 @@ def test_a_checksum_travels_with_every_upload_and_a_condition_with_every_record(
     puts = [(path, headers) for (method, path), headers in zip(bad.asked, bad.headers, strict=True) if method == "PUT"]
     sent = {path.rpartition("/")[2]: headers["x-amz-checksum-sha256"] for path, headers in puts if "/store/" in path}
     assert len(sent) == 3
-    assert {digest: base64.b64decode(checksum).hex() for digest, checksum in sent.items()} == {one: one for one in sent}
+    content = {digest: one.store.blob(digest).read_bytes() for digest in sent}
+    assert sent == {one: base64.b64encode(hashlib.sha256(data).digest()).decode() for one, data in content.items()}
     created = [headers for path, headers in puts if "/records/" in path or path.endswith("lcspec-store.json")]
     assert [headers["if-none-match"] for headers in created] == ["*", "*", "*"]
     assert all("x-amz-checksum-sha256" in headers for headers in created)
@@ -309,3 +311,26 @@ def test_a_large_file_travels_in_parts_and_an_abandoned_upload_is_seen_by_nobody
     assert one.remote.objects.unfinished(2e10, remove=True) == [f"store/ab/{'ab' * 32}"]
     assert [one["Key"] for one in client.list_multipart_uploads(Bucket=bucket)["Uploads"]] == ["another/place"]
     assert inspect(one.remote, full=True).notes == []
+
+
+@pytest.mark.parametrize("kind", ["file", "s3"])
+@pytest.mark.parametrize("part", [64 << 20, 200_000])
+def test_a_blob_that_changes_after_it_was_looked_at_is_not_pushed(
+    s3: str,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    part: int,
+) -> None:
+    monkeypatch.setattr(dialect, "PART", part)
+    one = Machine(tmp_path / "one", servers.url(kind, tmp_path))
+    record = one.publish(1)
+    blob = one.store.blob(file_of(one, 1, "model.bin"))
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(300_000))
+    monkeypatch.setattr(one.store.blobs, "sound", lambda digest: True)
+    one.behind.take(planned(1), record)
+    assert [warning.code for warning in one.settle().warnings] == ["LC1104"]
+    assert (one.behind.left(), dict(Machine(tmp_path / "other", one.url).records)) == (None, {})
+    assert one.remote.objects.find(blob_name(blob.name)) is None
+    assert one.remote.objects.unfinished(time.time() + 1, remove=False) == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lcspec.content import hash_file
 from lcspec.run.remote import s3 as dialect
 from lcspec.run.remote.objects import Unanswered
 from lcspec.run.remote.place import open_objects
@@ -123,13 +124,20 @@ def test_of_many_publishers_of_one_key_exactly_one_wins_each_round(weed: Weed, t
     race(servers.url("s3", tmp_path), tmp_path)
 
 
-def test_wrong_bytes_on_the_way_are_refused_by_the_server(weed: Weed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [1000, 6 << 20])
+def test_wrong_bytes_on_the_way_are_refused_by_the_server(
+    weed: Weed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(dialect, "PART", 5 << 20)
+    checksum = dialect._checksum
+    monkeypatch.setattr(dialect, "_checksum", lambda data: checksum(data[:-1] + b"x"))
     objects = open_objects(servers.url("s3", tmp_path))
     file = tmp_path / "blob"
-    file.write_bytes(b"not what the digest says")
+    file.write_bytes(bytes(size))
+    name = blob_name(hash_file(file))
     with pytest.raises(Unanswered, match="did not match what we received"):
-        objects.upload(blob_name("ab" * 32), file, "ab" * 32)
-    assert objects.find(blob_name("ab" * 32)) is None
+        objects.upload(name, file, hash_file(file))
+    assert objects.find(name) is None
 
 
 def large(machine: Machine, number: int, size: int) -> None:

@@ -1,6 +1,5 @@
 """The index of what each step last finished with: it grows by a line a finish, and forgives what is torn."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -59,12 +58,3 @@ def test_a_rebuild_restores_it_from_the_ledger(tmp_path: Path, how: str) -> None
     assert heads(tmp_path) != known
     rebuild(tmp_path)
     assert heads(tmp_path) == known == {"step:1": key(1), "step:2": key(2)}
-
-
-def test_what_an_earlier_version_kept_is_taken_over(tmp_path: Path) -> None:
-    Store.open(tmp_path)
-    (tmp_path / "heads.json").write_text(json.dumps({"step:1": key(1)}))
-    assert heads(tmp_path) == {"step:1": key(1)}
-    Store.open(tmp_path).heads.set("step:2", key(2))
-    assert heads(tmp_path) == {"step:1": key(1), "step:2": key(2)}
-    assert not (tmp_path / "heads.json").exists()

@@ -1,8 +1,6 @@
 """The ledger: a chained journal and its index. Damage of either is seen; what either still holds is kept."""
 
-import json
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,26 +183,6 @@ def test_entries_longer_than_the_window_are_found_again(tmp_path: Path) -> None:
     journal.append("long", {"text": "x" * 300_000})
     assert journal.head().seq == 1
     assert journal.append("short", {}).prev == next(journal.entries()).sha256
-
-
-def test_the_ledger_of_the_first_format_is_taken_in(tmp_path: Path) -> None:
-    Store.open(tmp_path)
-    old = sqlite3.connect(tmp_path / "ledger.db")
-    old.execute("create table runs (id integer primary key, name, spec, argv, started, finished, outcome)")
-    old.execute("insert into runs values (4, 'spec', 'd', '[]', 'then', 'later', 'ok')")
-    old.execute("create table attempts (run, step, kind, key, status, seconds real, peak integer, finished)")
-    old.execute("insert into attempts values (4, 's', 'k', 'key', 'ok', 3.0, 7, 'later')")
-    old.execute("create table looks (suite, candidate, key unique, run, at)")
-    old.execute("insert into looks values ('suite', 'c', 'key', 4, 'then')")
-    old.commit()
-    old.close()
-    for _ in range(2):
-        ledger = Ledger.open(tmp_path)
-        assert ledger.looks() == 1
-        assert ledger.last_run("spec") == {"id": 4, "started": "then", "finished": "later", "outcome": "ok"}
-        assert [(one.seconds, one.peak) for one in ledger.taken("s", "k", 9)] == [(3.0, 7)]
-        ledger.close()
-    assert [json.loads(line)["event"] for line in Journal(tmp_path).lines()] == ["run", "run-end", "attempt", "look"]
 
 
 def test_reading_writes_nothing_beside_the_ledger(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The store: what is published is whole, what is published first stands, and damage is seen."""
 
-import hashlib
 import json
 import os
 import signal
@@ -10,13 +9,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from lcspec.diag.model import LcspecError
 from lcspec.ir.record import StepRecord
+from lcspec.run.garbage import Keep
+from lcspec.run.gc import collect
 from lcspec.run.store import NonDeterminism, Store
 from lcspec.run.store.files import copy_hashed
 from lcspec.run.store.layout import snapshot
+from lcspec.run.verify import verify
 
+KEEP = Keep(frozenset(), None, 0, 0.0)
 PUBLISH = """
 import sys
 import threading
@@ -87,7 +91,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 def test_damage_is_seen_and_named(tmp_path: Path, damage: str) -> None:
     store = Store.open(tmp_path / "s")
     record = publish(store, tmp_path / "s" / "work" / "x", "hello")
-    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["sha256"])
+    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["blake3"])
     blob.chmod(0o644)
     {"flip": lambda: blob.write_text("hellp"), "cut": lambda: blob.write_text("he"), "delete": blob.unlink}[damage]()
     with pytest.raises(LcspecError) as caught:
@@ -103,7 +107,7 @@ def test_a_tree_that_points_outside_is_refused(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "s")
     from lcspec.canon import canonical
 
-    entry = {"sha256": "0" * 64, "size": 1, "executable": False}
+    entry = {"blake3": "0" * 64, "size": 1, "executable": False}
     digest = store.blobs.add_bytes(canonical({"format_version": 1, "files": {"../../evil": entry}}))
     with pytest.raises(LcspecError):
         store.tree(digest)
@@ -158,7 +162,7 @@ def test_records_are_json_that_a_person_can_read(tmp_path: Path) -> None:
 def test_publishing_again_heals_a_damaged_blob(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "s")
     record = publish(store, tmp_path / "s" / "work" / "x", "hello")
-    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["sha256"])
+    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["blake3"])
     blob.chmod(0o644)
     blob.write_text("hellp")
     publish(store, tmp_path / "s" / "work" / "y", "hello", key="cd" * 32)
@@ -189,7 +193,7 @@ def test_a_large_blob_is_hashed_once_and_again_when_it_was_touched(tmp_path: Pat
     again = Store.peek(tmp_path / "s")
     again.materialize(record.outputs["out"], tmp_path / "one")
     assert hashed == []
-    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["sha256"])
+    blob = store.blob(store.tree(record.outputs["out"])["file.txt"]["blake3"])
     blob.chmod(0o644)
     with blob.open("r+b") as file:
         file.write(b"y")
@@ -228,24 +232,49 @@ def test_a_blob_that_another_step_published_again_is_not_a_write(tmp_path: Path)
     assert store.written_inputs(before, tmp_path / "in", record.outputs) == []
 
 
-def test_a_store_of_a_newer_format_is_refused_by_its_version(tmp_path: Path) -> None:
-    Store.open(tmp_path / "s")
-    (tmp_path / "s" / "store.json").write_text('{"format_version": 99}')
-    for use in (Store.peek, Store.open):
-        with pytest.raises(LcspecError, match="format 99") as caught:
-            use(tmp_path / "s")
+def of_format(root: Path, number: int) -> None:
+    """A store as an older or newer lcspec left it: what it wrote, as far as this one looks at it."""
+    store = Store.open(root)
+    record = publish(store, root / "work" / "x", "hello")
+    path, tree = next(root.glob("records/*/*.json")), store.blob(record.outputs["out"])
+    if number == 1:
+        path.write_text(json.dumps(record.to_json(), indent=2))
+    if number < 3:
+        tree.chmod(0o644)
+        tree.write_text(json.dumps({"format_version": 1, "files": {}}))
+    (root / "store.json").write_text(json.dumps({"format_version": number}))
+
+
+@pytest.mark.parametrize(
+    ("number", "mark"),
+    [(99, "there"), *((number, mark) for number in (1, 2) for mark in ("there", "gone", "damaged"))],
+)
+def test_a_store_of_another_format_is_refused_by_its_version_and_left_alone(
+    tmp_path: Path, number: int, mark: str
+) -> None:
+    root = tmp_path / "s"
+    of_format(root, number)
+    if mark == "gone":
+        (root / "store.json").unlink()
+    elif mark == "damaged":
+        (root / "store.json").write_text("{")
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    for use in (Store.peek, Store.open, verify, lambda root: collect(root, KEEP, remove=True)):
+        with pytest.raises(LcspecError, match=rf"`s` has format {number}; lcspec .* reads and writes 3") as caught:
+            use(root)
         assert (caught.value.exit_code, caught.value.diagnostics[0].code) == (7, "LC1122")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
-def test_records_of_the_first_format_are_sealed_once_and_kept(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "s")
-    record = publish(store, tmp_path / "s" / "work" / "x", "hello")
-    path = next((tmp_path / "s").glob("records/*/*.json"))
-    path.write_text(json.dumps(record.to_json(), indent=2))
-    (tmp_path / "s" / "store.json").unlink()
-    assert record.key not in Store.peek(tmp_path / "s").records
-    for _ in range(2):
-        assert Store.open(tmp_path / "s").records[record.key] == record
+@pytest.mark.parametrize("mark", ["gone", "damaged"])
+def test_a_store_whose_mark_is_lost_is_known_by_its_records(tmp_path: Path, mark: str) -> None:
+    root = tmp_path / "s"
+    of_format(root, 3)
+    path = root / "store.json"
+    path.unlink() if mark == "gone" else path.write_text("{")
+    assert [one.what for one in verify(root).findings] == ["format"]
+    assert next(iter(Store.open(root).records.values())).step
+    assert json.loads(path.read_text()) == {"format_version": 3}
 
 
 @pytest.mark.parametrize("place", [3, 40, 90, 400])
@@ -264,7 +293,7 @@ def test_a_flipped_bit_in_a_record_makes_it_absent(tmp_path: Path, place: int) -
 def test_a_copy_is_hashed_as_it_is_written(tmp_path: Path, size: int) -> None:
     data = os.urandom(1 << 10) * (size >> 10) + b"x" * (size & 1023)
     (tmp_path / "source").write_bytes(data)
-    assert copy_hashed(tmp_path / "source", tmp_path / "target") == hashlib.sha256(data).hexdigest()
+    assert copy_hashed(tmp_path / "source", tmp_path / "target") == blake3(data).hexdigest()
     assert (tmp_path / "target").read_bytes() == data
 
 

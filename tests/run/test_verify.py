@@ -77,7 +77,7 @@ def blobs(root: Path) -> list[Path]:
 
 def blob(root: Path, step: int, name: str) -> Path:
     store = Store.peek(root)
-    return store.blob(store.tree(store.records[f"{step:064x}"].outputs["out"])[name]["sha256"])
+    return store.blob(store.tree(store.records[f"{step:064x}"].outputs["out"])[name]["blake3"])
 
 
 def found(report: Report) -> list[tuple[str, str]]:

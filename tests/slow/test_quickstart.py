@@ -80,7 +80,7 @@ def test_the_served_release_answers_the_openai_client(address: str, records: dic
 
     store = Store.peek(ROOT / ".lcspec")
     record = records["predict:topics.test:release"]
-    blob = store.blob(store.tree(record["outputs"]["predictions"])["predictions.jsonl"]["sha256"])
+    blob = store.blob(store.tree(record["outputs"]["predictions"])["predictions.jsonl"]["blake3"])
     rows = [json.loads(line) for line in blob.read_text().splitlines()][100:120]
     client = OpenAI(base_url=address, api_key="none", max_retries=0)
     model = client.models.list().data[0].id

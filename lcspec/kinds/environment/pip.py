@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.canon import digest
+from lcspec.content import hash_file
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.environments import ensure, pinned
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Resources, Step, StepIO, option
@@ -76,7 +77,7 @@ def build(io: StepIO) -> None:
         io.progress(done, len(missing) + 1)
         _fetch(name, sha256, io.cache(), target)
     io.progress(len(missing), len(missing) + 1)
-    ensure(io.cache().parents[1], wheels, target)
+    ensure(io.cache().parents[1], {name: hash_file(target / name) for name in wheels}, target)
     io.metric("wheels", len(wheels))
     io.metric("bytes", sum(path.stat().st_size for path in target.iterdir()))
 

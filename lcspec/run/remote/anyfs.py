@@ -26,7 +26,7 @@ class AnyFs:
         self._parent(path)
         self._fs.pipe_file(path, data)
 
-    def upload(self, path: str, file: Path, sha256: str) -> None:
+    def upload(self, path: str, file: Path, digest: str) -> None:
         """Writes an object from a file."""
         self._parent(path)
         self._fs.put_file(str(file), path)

@@ -276,7 +276,7 @@ def _bring(store: Store, remote: Remote, record: StepRecord) -> Brought:
 def _have_tree(store: Store, remote: Remote, tree: str) -> None:
     _have(store, remote, tree)
     for entry in entries(store.blob(tree).read_bytes(), tree).values():
-        _have(store, remote, entry["sha256"])
+        _have(store, remote, entry["blake3"])
 
 
 def _have(store: Store, remote: Remote, digest: str) -> None:

@@ -1,12 +1,12 @@
 """`file://`: a folder that several machines mount. Objects appear by rename, and are created by a link."""
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lcspec.run.store.files import write_synced
+from lcspec.run.remote.objects import Altered
+from lcspec.run.store.files import copy_hashed, write_synced
 from lcspec.run.store.points import point
 
 
@@ -35,11 +35,12 @@ class Folder:
         write_synced(staging, data)
         staging.replace(path)
 
-    def upload(self, path: str, file: Path, sha256: str) -> None:
-        """Writes a file from a file."""
+    def upload(self, path: str, file: Path, digest: str) -> None:
+        """Writes a file from a file, hashed while it is copied."""
         staging = self._staging(path)
         try:
-            shutil.copyfile(file, staging)
+            if copy_hashed(file, staging) != digest:
+                raise Altered(file.name)
             point()
             with staging.open("rb") as copied:
                 os.fsync(copied.fileno())

@@ -9,16 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lcspec.canon import digest_bytes
+from lcspec.content import content_digest, hash_file
 from lcspec.ir.record import StepRecord
 from lcspec.run.findings import ALTERED, EXTRA, MISSING, Finding, Report
 from lcspec.run.release import contents as _trees_of
-from lcspec.run.remote.objects import Absent, Object, Unanswered
+from lcspec.run.remote.objects import Absent, Altered, Object, Unanswered
 from lcspec.run.remote.push import Pushing, push
 from lcspec.run.remote.releases import PROMOTIONS, RELEASES
 from lcspec.run.remote.remote import Remote, blob_name, record_name, unanswered
 from lcspec.run.store.blobs import Damaged, Entry, entries
-from lcspec.run.store.files import hash_file
 from lcspec.run.store.records import parse_record
 from lcspec.run.store.seal import unseal
 from lcspec.run.store.store import Store
@@ -38,7 +37,7 @@ class Contents:
     """
 
     def __init__(self, remote: Remote) -> None:
-        remote.keys()  # says when it is of a newer format
+        remote.keys()  # says when it is of another format
         objects = remote.objects
         listed = {**objects.listed("store"), **objects.listed("records")}
         named = {name.rpartition("/")[2].removesuffix(".json"): name for name in listed}
@@ -61,7 +60,7 @@ class Contents:
         for tree in trees:
             yield tree, f"the list of files {tree[:12]}…", None
             for name, entry in (self.trees[tree] or {}).items():
-                yield entry["sha256"], name, entry["size"]
+                yield entry["blake3"], name, entry["size"]
 
 
 def _batches(names: list[str]) -> Iterator[list[str]]:
@@ -94,7 +93,7 @@ def _trees(remote: Remote, digests: list[str]) -> Iterator[tuple[str, dict[str, 
         for digest in batch:
             data = found.get(blob_name(digest), b"")
             try:
-                yield digest, entries(data, digest) if digest_bytes(data) == digest else None
+                yield digest, entries(data, digest) if content_digest(data) == digest else None
             except Damaged:
                 yield digest, None
 
@@ -103,7 +102,7 @@ def look(remote: Remote, store: Store, *, full: bool, repair: bool) -> Report:
     """What is wrong with a remote store, and mends it from the local one when told to.
 
     Raises:
-        LcspecError: LC1125 it is no store or of a newer format, LC1126 it does not answer (exit 7).
+        LcspecError: LC1125 it is no store or of another format, LC1126 it does not answer (exit 7).
     """
     try:
         report = inspect(remote, full=full)
@@ -191,6 +190,13 @@ def _altered(remote: Remote, blobs: Iterable[str]) -> Iterator[str]:
                 yield digest
 
 
+def _uploaded(remote: Remote, store: Store, digest: str) -> bool:
+    try:
+        return store.blobs.sound(digest) and remote.upload(digest, store.blob(digest), anew=True)
+    except Altered:
+        return False
+
+
 def mend(remote: Remote, store: Store, report: Report, *, full: bool) -> Report:
     """Uploads what the local store has of what was found, and sets the other records aside: a second look at it.
 
@@ -201,8 +207,7 @@ def mend(remote: Remote, store: Store, report: Report, *, full: bool) -> Report:
     aside = f"aside/{datetime.now(UTC).strftime('%Y%m%dT%H%M%SZ')}"
     for one in report.findings:
         digest = one.path.rpartition("/")[2]
-        if one.what == "blob" and store.blobs.sound(digest):
-            remote.upload(digest, store.blob(digest), anew=True)
+        if one.what == "blob" and _uploaded(remote, store, digest):
             done.append(f"uploaded `{one.path}`")
         elif one.what == "blob":
             gone.add(digest)

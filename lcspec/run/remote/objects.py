@@ -24,6 +24,10 @@ class Unanswered(Exception):
     """The place does not do what it is asked, after all attempts; the message is for people and holds no secret."""
 
 
+class Altered(Exception):
+    """A file that was to be uploaded is not what its name says (any more); no object appeared."""
+
+
 class Object(NamedTuple):
     """An object: its size in bytes, seconds since the epoch when it was written, and what moves when it changes."""
 
@@ -44,8 +48,11 @@ class Dialect(Protocol):
     def replace(self, path: str, data: bytes) -> None:
         """Writes an object, whatever is there."""
 
-    def upload(self, path: str, file: Path, sha256: str) -> None:
-        """Writes an object from a file; a checksum travels with it where the place can check one."""
+    def upload(self, path: str, file: Path, digest: str) -> None:
+        """Writes an object from a file; `Altered` when what was read has another digest, as far as that is seen.
+
+        A checksum travels with it where the place can check one.
+        """
 
     def unfinished(self, root: str, before: float, *, remove: bool) -> list[str]:
         """Names of uploads that were left unfinished before a time; removes them when told to."""
@@ -102,9 +109,13 @@ class Objects:
         """Copies an object into a new file; `Absent` when there is none. The content is for the caller to judge."""
         self._ask(self._fs.get_file, self._path(name), str(target))
 
-    def upload(self, name: str, file: Path, sha256: str) -> None:
-        """Writes an object from a file, and looks whether it is there with its size."""
-        self._ask(self._dialect.upload, self._path(name), file, sha256)
+    def upload(self, name: str, file: Path, digest: str) -> None:
+        """Writes an object from a file, and looks whether it is there with its size.
+
+        Raises:
+            Altered: the file has another digest; nothing was written.
+        """
+        self._ask(self._dialect.upload, self._path(name), file, digest)
         found, size = self.find(name), file.stat().st_size
         if found is None or found.size != size:
             raise Unanswered(f"`{name}` was uploaded and has {found.size if found else 'no'} bytes instead of {size}")
@@ -146,6 +157,8 @@ class Objects:
     def _ask(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
+        except Altered:
+            raise
         except Exception as error:
             raise _fault(error) from error
 

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from lcspec.canon import digest_bytes
+from lcspec.content import content_digest
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.record import StepRecord
-from lcspec.run.remote.objects import Absent
+from lcspec.run.remote.objects import Absent, Altered
 from lcspec.run.remote.remote import Remote, blob_name
 from lcspec.run.store.blobs import Damaged, entries
 from lcspec.run.store.nondeterminism import NonDeterminism, compare
@@ -30,11 +30,13 @@ def push(store: Store, remote: Remote, job: Pushing) -> Diagnostic | None:
     record = job.record
     trees = _files(store, record)
     if trees is None:
-        message = f"the result of `{record.step}` is damaged here and was not pushed to `{remote.url}`"
-        return Diagnostic("LC1104", message, help="`lcspec verify` says what is wrong", severity="warning")
-    for digest in trees:
-        remote.upload(digest, store.blob(digest), anew=job.heals)
-        point()
+        return _damaged(remote, record)
+    try:
+        for digest in trees:
+            remote.upload(digest, store.blob(digest), anew=job.heals)
+            point()
+    except Altered:
+        return _damaged(remote, record)
     made = remote.create_record(record)
     point()
     if made:
@@ -48,6 +50,11 @@ def push(store: Store, remote: Remote, job: Pushing) -> Diagnostic | None:
     return NonDeterminism(standing, record, compare(store.blobs, standing, record)).diagnostic()
 
 
+def _damaged(remote: Remote, record: StepRecord) -> Diagnostic:
+    message = f"the result of `{record.step}` is damaged here and was not pushed to `{remote.url}`"
+    return Diagnostic("LC1104", message, help="`lcspec verify` says what is wrong", severity="warning")
+
+
 def _files(store: Store, record: StepRecord) -> list[str] | None:
     """Digests of all blobs of a record, files before lists of files; None when one is damaged."""
     found: dict[str, None] = {}
@@ -58,7 +65,7 @@ def _files(store: Store, record: StepRecord) -> list[str] | None:
             listed = entries(store.blob(tree).read_bytes(), tree)
         except Damaged:
             return None
-        found |= dict.fromkeys(one["sha256"] for one in listed.values())
+        found |= dict.fromkeys(one["blake3"] for one in listed.values())
     if not all(map(store.blobs.sound, found)):
         return None
     return [*found, *dict.fromkeys(record.outputs.values())]
@@ -76,13 +83,13 @@ def complete(remote: Remote, record: StepRecord) -> bool:
     for tree in record.outputs.values():
         try:
             data = remote.objects.read(blob_name(tree))
-            listed = entries(data, tree) if digest_bytes(data) == tree else None
+            listed = entries(data, tree) if content_digest(data) == tree else None
         except (Absent, Damaged):
             return False
         if listed is None:
             return False
         for entry in listed.values():
-            found = remote.objects.find(blob_name(entry["sha256"]))
+            found = remote.objects.find(blob_name(entry["blake3"]))
             if found is None or found.size != entry["size"]:
                 return False
     return True

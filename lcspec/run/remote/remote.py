@@ -2,7 +2,7 @@
 
     lcspec-store.json   its form           store/ab/<digest>   blobs and lists of files           records/ab/<key>.json
 
-A blob is uploaded whole with its checksum and looked at; then the record is created if there is none. So a record
+A blob is uploaded whole, hashed on the way, and looked at; then the record is created if there is none. So a record
 exists only when its blobs do, and the first writer wins. What comes back is hashed before it counts.
 """
 
@@ -21,7 +21,7 @@ from lcspec.run.store.blobs import Blobs
 from lcspec.run.store.records import parse_record, record_bytes
 from lcspec.run.store.seal import seal, unseal
 
-REMOTE_FORMAT = 1
+REMOTE_FORMAT = 2  # 1 named blobs by SHA-256
 MARK = "lcspec-store.json"
 # A blob of this age is uploaded anew rather than relied on: `gc --store` removes unneeded ones that are a day old.
 FRESH = 6 * 3600.0
@@ -58,7 +58,7 @@ class Remote:
         """Key to object of all records: listed once.
 
         Raises:
-            LcspecError: LC1125 a newer lcspec made it, LC1126 it does not answer (exit 7).
+            LcspecError: LC1125 another format of lcspec made it, LC1126 it does not answer (exit 7).
         """
         if self._listed is None:
             try:
@@ -86,9 +86,9 @@ class Remote:
             return
         except (ValueError, KeyError, TypeError):
             raise unusable(f"`{MARK}` of `{self.url}` is damaged", "remove it: the next apply writes it anew") from None
-        if found > REMOTE_FORMAT:
-            message = f"the remote store `{self.url}` has format {found}; this lcspec reads up to {REMOTE_FORMAT}"
-            raise unusable(message, "use the lcspec that made it, or another URL")
+        if found != REMOTE_FORMAT:
+            message = f"the remote store `{self.url}` has format {found}; this lcspec reads and writes {REMOTE_FORMAT}"
+            raise unusable(message, "use the lcspec that made it, or another URL: it may be a new prefix beside it")
         self._checked = True
 
     def record(self, key: str) -> StepRecord:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lcspec.content import content_digest, new_hasher
+from lcspec.run.remote.objects import Altered
+
 PART = 64 << 20  # bytes of a part; 10,000 of them make 625 GiB
 CONNECT, READ = 5, 30  # seconds
 ATTEMPTS = 4  # of each request, unless AWS_MAX_ATTEMPTS says otherwise
@@ -43,19 +46,21 @@ class S3:
         """Writes an object, whatever is there."""
         self._fs.pipe_file(path, data, ChecksumSHA256=_checksum(data))
 
-    def upload(self, path: str, file: Path, sha256: str) -> None:
-        """Writes an object from a file: at once with the file's own digest, or in parts with theirs."""
-        if file.stat().st_size <= PART:
-            checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
-            self._fs.pipe_file(path, file.read_bytes(), ChecksumSHA256=checksum)
-        else:
-            self._upload_parts(path, file)
+    def upload(self, path: str, file: Path, digest: str) -> None:
+        """Writes an object from a file, at once or in parts; what is sent is hashed for its name and for the server."""
+        if file.stat().st_size > PART:
+            self._upload_parts(path, file, digest)
+            return
+        data = file.read_bytes()
+        if content_digest(data) != digest:
+            raise Altered(file.name)
+        self._fs.pipe_file(path, data, ChecksumSHA256=_checksum(data))
 
-    def _upload_parts(self, path: str, file: Path) -> None:
+    def _upload_parts(self, path: str, file: Path, digest: str) -> None:
         bucket, key, _ = self._fs.split_path(path)
         where = {"Bucket": bucket, "Key": key}
         upload = self._fs.call_s3("create_multipart_upload", **where, ChecksumAlgorithm="SHA256")["UploadId"]
-        parts: list[dict[str, Any]] = []
+        parts, hasher = list[dict[str, Any]](), new_hasher()
         try:
             with file.open("rb") as source:
                 while data := source.read(PART):
@@ -64,6 +69,9 @@ class S3:
                         "upload_part", **where, UploadId=upload, PartNumber=number, Body=data, ChecksumSHA256=checksum
                     )
                     parts.append({"PartNumber": number, "ETag": made["ETag"], "ChecksumSHA256": checksum})
+                    hasher.update(data)
+            if hasher.hexdigest() != digest:
+                raise Altered(file.name)
             whole = {"Parts": parts}
             self._fs.call_s3("complete_multipart_upload", **where, UploadId=upload, MultipartUpload=whole)
         except BaseException:

@@ -1,4 +1,4 @@
-"""Blobs and trees: files by the SHA-256 of their content, and manifests that give them names.
+"""Blobs and trees: files by the BLAKE3 of their content, and manifests that give them names.
 
 A blob is written whole under another name, synced, made read-only and renamed. It is verified when it is used.
 """
@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lcspec.canon import canonical, digest_bytes
+from lcspec.canon import canonical
+from lcspec.content import ALGORITHM, content_digest, hash_file
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.store.files import (
     copy_hashed,
     hash_and_sync,
-    hash_file,
     make_folder,
     reflink,
     sync_file,
     sync_folder,
     write_synced,
 )
+from lcspec.run.store.format import TREE_FORMAT
 from lcspec.run.store.memo import Memo
 from lcspec.run.store.points import point
 
-TREE_FORMAT = 1
 LARGE = 256 << 10  # bytes from which a blob is linked into steps, and remembered once it is verified
 
 Entry = dict[str, Any]
@@ -113,7 +113,7 @@ class Blobs:
 
     def add_bytes(self, data: bytes) -> str:
         """Writes a blob; its digest."""
-        digest = digest_bytes(data)
+        digest = content_digest(data)
         target = self._target(digest)
         try:
             if target.read_bytes() == data:
@@ -157,7 +157,7 @@ class Blobs:
         for path, state in states.items():
             if stat.S_ISREG(state.st_mode):
                 name, executable = path.relative_to(folder).as_posix(), bool(state.st_mode & 0o100)
-                files[name] = {"sha256": self.add_file(path), "size": state.st_size, "executable": executable}
+                files[name] = {"blake3": self.add_file(path), "size": state.st_size, "executable": executable}
         return self.add_bytes(canonical({"format_version": TREE_FORMAT, "files": files}))
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class Blobs:
         return True
 
     def tree(self, digest: str) -> dict[str, Entry]:
-        """Path to entry (`sha256`, `size`, `executable`) of a tree.
+        """Path to entry (`blake3`, `size`, `executable`) of a tree.
 
         Raises:
             Damaged: the manifest is missing or altered, and no remote store has it.
@@ -197,7 +197,7 @@ class Blobs:
             data = self.path(digest).read_bytes()
         except OSError:
             data = b""
-        if digest_bytes(data) != digest:
+        if content_digest(data) != digest:
             data = self.need(digest, f"the tree {digest[:12]}…").read_bytes()
         return entries(data, digest)
 
@@ -208,13 +208,13 @@ class Blobs:
             Damaged: naming the first file that is missing or altered.
         """
         for name, entry in self.tree(digest).items():
-            path = self.path(entry["sha256"])
+            path = self.path(entry["blake3"])
             try:
                 found = hash_file(path)
             except OSError:
                 found = ""
-            if found != entry["sha256"] and not self.fetch(entry["sha256"]):
-                raise self.lost(entry["sha256"], name)
+            if found != entry["blake3"] and not self.fetch(entry["blake3"]):
+                raise self.lost(entry["blake3"], name)
 
     def lost(self, digest: str, name: str) -> Damaged:
         """The fault that a blob is missing or altered."""
@@ -223,14 +223,16 @@ class Blobs:
 
 
 def entries(data: bytes, digest: str) -> dict[str, Entry]:
-    """The files that the manifest `data` names.
+    """The files that the manifest `data` names, each with `blake3`, `size` and `executable`.
 
     Raises:
         Damaged: it is no manifest, or names a file outside of the tree.
     """
     try:
         files: dict[str, Entry] = json.loads(data)["files"]
-        for name in files:
+        for name, entry in files.items():
+            if not isinstance(entry[ALGORITHM], str):
+                raise TypeError(name)
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise Damaged(digest, f"the tree {digest[:12]}… names `{name}`")
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import hashlib
 import os
 import queue
 import threading
@@ -10,29 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lcspec.content import hash_descriptor, new_hasher
 from lcspec.run.store.points import point
 
-CHUNK = 1 << 20
 _PIECE, _BUFFERS = 4 << 20, 3  # bytes that are read at once while copying, and how many such pieces are on their way
 LARGE = 8 << 20  # bytes from which hashing and syncing overlap
 _FICLONE = 0x40049409  # ioctl of btrfs, XFS and others: share extents, copy on write
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, read in pieces.
-
-    Raises:
-        OSError: it is missing or cannot be read.
-    """
-    with path.open("rb", buffering=0) as file:
-        return _hash(file.fileno())
-
-
 def hash_and_sync(path: Path) -> str:
-    """SHA-256 of a file that is on the disk when this returns; a large one is synced while it is hashed."""
+    """The digest of a file that is on the disk when this returns; a large one is synced while it is hashed."""
     with path.open("rb", buffering=0) as file:
         if os.fstat(file.fileno()).st_size < LARGE:
-            digest = _hash(file.fileno())
+            digest = hash_descriptor(file.fileno())
             point()
             os.fsync(file.fileno())
             return digest
@@ -40,7 +29,7 @@ def hash_and_sync(path: Path) -> str:
         syncing = threading.Thread(target=_sync, args=(file.fileno(), faults))
         syncing.start()
         try:
-            digest = _hash(file.fileno())
+            digest = hash_descriptor(file.fileno())
         finally:
             syncing.join()
         if faults:
@@ -55,21 +44,13 @@ def _sync(descriptor: int, faults: list[OSError]) -> None:
         faults.append(error)
 
 
-def _hash(descriptor: int) -> str:
-    hasher, buffer = hashlib.sha256(), bytearray(CHUNK)
-    view = memoryview(buffer)
-    while size := os.readv(descriptor, [buffer]):
-        hasher.update(view[:size])
-    return hasher.hexdigest()
-
-
 def copy_hashed(source: Path, target: Path) -> str:
-    """Copies a file and returns the SHA-256 of what was copied: one pass; a second thread hashes what is written.
+    """Copies a file and returns the digest of what was copied: one pass; a second thread hashes what is written.
 
     Raises:
         OSError: it cannot be read, or not be written whole.
     """
-    hasher = hashlib.sha256()
+    hasher = new_hasher()
     free, full = queue.SimpleQueue[bytearray](), queue.SimpleQueue[tuple[bytearray, int]]()
     for _ in range(_BUFFERS):
         free.put(bytearray(_PIECE))

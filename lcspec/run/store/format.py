@@ -1,4 +1,7 @@
-"""The version of the store's form on disk, in `store.json`: a newer one is refused by name, an older one is renewed."""
+"""The version of the store's form on disk, in `store.json`: a store of another one is refused by name, not half read.
+
+Digests are in keys, so that results of an older format cannot be carried over: the folder is left as it is.
+"""
 
 import json
 import os
@@ -7,19 +10,34 @@ from pathlib import Path
 from lcspec.canon import pretty
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.store.files import replace_file
-from lcspec.run.store.seal import seal
 
-STORE_FORMAT = 2  # 1 had no seals and no journal
+STORE_FORMAT = 3  # 1 had no seals and no journal, 2 named blobs by SHA-256
+TREE_FORMAT = 2  # of lists of files; 1 named files by SHA-256
+_LOOKS = 20  # records that are asked when the file does not say
 
 
 def read_format(root: Path) -> int | None:
-    """The version of a store; None where there is none yet."""
+    """The version of a store; None where there is none yet. What `store.json` does not say its records do."""
     try:
         return int(json.loads((root / "store.json").read_bytes())["format_version"])
-    except FileNotFoundError:
-        return 1 if (root / "records").is_dir() and any((root / "records").iterdir()) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return STORE_FORMAT  # damaged, which `verify` says; what it stands for is written anew
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        made = _format_of_records(root)
+        return STORE_FORMAT if made is None and not isinstance(error, FileNotFoundError) else made
+
+
+def _format_of_records(root: Path) -> int | None:
+    """The version that a store's records were written by, from the first that can be read; None when none can."""
+    for path in sorted(root.glob("records/*/*.json"))[:_LOOKS]:
+        try:
+            record = json.loads(path.read_bytes())
+            if "sha256" not in record:
+                return 1
+            for tree in record["outputs"].values():
+                listed = json.loads((root / "store" / tree[:2] / tree).read_bytes())["format_version"]
+                return STORE_FORMAT if listed == TREE_FORMAT else 2
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None
 
 
 def read_format_strictly(root: Path) -> bool:
@@ -33,39 +51,24 @@ def read_format_strictly(root: Path) -> bool:
 
 
 def check_format(root: Path) -> None:
-    """Refuses a store that a newer lcspec made.
+    """Refuses a store that an older or a newer lcspec made.
 
     Raises:
         LcspecError: LC1122 (exit 7), naming both versions.
     """
     found = read_format(root)
-    if found is not None and found > STORE_FORMAT:
+    if found is not None and found != STORE_FORMAT:
         from lcspec import __version__
 
-        message = f"the store `{root.name}` has format {found}; lcspec {__version__} reads up to {STORE_FORMAT}"
-        help = "use the lcspec that made it, or move the folder away: a new store is filled by the next apply"
+        message = f"the store `{root.name}` has format {found}; lcspec {__version__} reads and writes {STORE_FORMAT}"
+        help = f"use the lcspec that made it, or move it away (`mv {root.name} {root.name}-{found}`): "
+        help += "the next apply fills a new one"
         raise LcspecError([Diagnostic("LC1122", message, help=help)], 7)
 
 
 def write_format(root: Path) -> None:
-    """Marks the store as one of this form, and brings the records of an older one into it."""
-    found = read_format(root)
+    """Marks the store as one of this form; `check_format` has found no other."""
     path = root / "store.json"
-    if found == STORE_FORMAT and path.exists():
-        return
-    if found == 1:
-        _seal_records(root)
-    replace_file(path, pretty({"format_version": STORE_FORMAT}).encode(), _staging(root))
-
-
-def _seal_records(root: Path) -> None:
-    """Format 1 to 2: records and releases get seals. After a kill it goes on with those without."""
-    found = [*(root / "records").glob("*/*.json"), *(root / "releases").glob("*/[0-9]*.json")]
-    for path in sorted(found):
-        data = path.read_bytes()
-        if data.startswith(b"{\n"):
-            replace_file(path, seal(data), _staging(root))
-
-
-def _staging(root: Path) -> Path:
-    return root / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
+    if not read_format_strictly(root):
+        staging = root / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}"
+        replace_file(path, pretty({"format_version": STORE_FORMAT}).encode(), staging)

@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from lcspec.content import hash_file
 from lcspec.run.store.blobs import LARGE, Blobs
-from lcspec.run.store.files import copy_hashed, hash_file, reflink
+from lcspec.run.store.files import copy_hashed, reflink
 
 Snapshot = Mapping[str, tuple[int, ...]]
 
@@ -22,7 +23,7 @@ def materialize(blobs: Blobs, digest: str, target: Path) -> None:
     """
     target.mkdir(parents=True, exist_ok=True)
     for name, entry in blobs.tree(digest).items():
-        path, blob = target / name, blobs.need(entry["sha256"], name)
+        path, blob = target / name, blobs.need(entry["blake3"], name)
         path.parent.mkdir(parents=True, exist_ok=True)
         if entry["size"] > LARGE:
             path.symlink_to(blob.resolve())
@@ -42,7 +43,7 @@ def export(blobs: Blobs, digest: str, target: Path) -> None:
         for name, entry in blobs.tree(digest).items():
             path = staging / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            _copy(blobs, entry["sha256"], path, name)
+            _copy(blobs, entry["blake3"], path, name)
             path.chmod(0o755 if entry["executable"] else 0o644)
         staging.mkdir(parents=True, exist_ok=True)
         if target.exists():
@@ -94,7 +95,7 @@ def written(blobs: Blobs, before: Snapshot, folder: Path, inputs: Mapping[str, s
         given, _, file = name.partition("/")
         entry = blobs.tree(inputs[given]).get(file) if given in inputs else None
         try:
-            if entry is None or hash_file(folder / name) != entry["sha256"]:
+            if entry is None or hash_file(folder / name) != entry["blake3"]:
                 wrong.append(name)
         except OSError:
             wrong.append(name)

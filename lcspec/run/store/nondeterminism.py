@@ -56,7 +56,7 @@ def _files(blobs: Blobs, record: StepRecord) -> dict[str, str]:
             files: dict[str, Entry] = blobs.tree(digest)
         except Damaged:
             continue
-        found.update({f"{output}/{name}": entry["sha256"] for name, entry in files.items()})
+        found.update({f"{output}/{name}": entry["blake3"] for name, entry in files.items()})
     return found
 
 

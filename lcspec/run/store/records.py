@@ -98,7 +98,7 @@ class Heads(Mapping[str, StepRecord]):
             try:
                 lines = self._path.read_bytes().splitlines()
             except OSError:
-                lines = self._first_form()
+                lines = []
             for line in lines:
                 try:
                     step, key = json.loads(line)
@@ -107,16 +107,6 @@ class Heads(Mapping[str, StepRecord]):
                     continue
             self._lines = len(lines)
         return self._keys
-
-    def _first_form(self) -> list[bytes]:
-        """The lines that stand for the one object in which stores of earlier versions kept the same."""
-        try:
-            return [json.dumps(item).encode() for item in json.loads(self._old().read_bytes()).items()]
-        except (OSError, ValueError, AttributeError):
-            return []
-
-    def _old(self) -> Path:
-        return self._path.with_suffix(".json")
 
     def __getitem__(self, step: str) -> StepRecord:
         return self._records[self._load()[step]]
@@ -137,7 +127,7 @@ class Heads(Mapping[str, StepRecord]):
             return
         self._load()[step] = key
         with suppress(OSError):
-            if self._old().exists() or self._lines > 2 * len(self) + ROOM:
+            if self._lines > 2 * len(self) + ROOM:
                 self.write(self._load())
             else:
                 self._append(json.dumps([step, key]).encode() + b"\n")
@@ -161,5 +151,4 @@ class Heads(Mapping[str, StepRecord]):
         """
         text = "".join(json.dumps([step, key]) + "\n" for step, key in sorted(keys.items()))
         replace_file(self._path, text.encode(), self._path.parent / "tmp" / f"{os.getpid()}-{os.urandom(6).hex()}")
-        self._old().unlink(missing_ok=True)
         self._keys, self._lines = dict(keys), len(keys)

@@ -41,7 +41,7 @@ class Store:
         """The store for reading; the folder may be absent.
 
         Raises:
-            LcspecError: LC1122 (exit 7), a newer lcspec made it.
+            LcspecError: LC1122 (exit 7), it is of another format.
         """
         check_format(root)
         return Store(root)
@@ -51,7 +51,7 @@ class Store:
         """The store for writing.
 
         Raises:
-            LcspecError: LC1122, LC1123, LC1124 (exit 7): of a newer format, not writable, shared by machines.
+            LcspecError: LC1122, LC1123, LC1124 (exit 7): of another format, not writable, shared by machines.
         """
         check_format(root)
         check_file_system(root)
@@ -142,7 +142,7 @@ class Store:
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def tree(self, digest: str) -> dict[str, Entry]:
-        """Path to entry (`sha256`, `size`, `executable`) of a tree; `Damaged` when it cannot be read."""
+        """Path to entry (`blake3`, `size`, `executable`) of a tree; `Damaged` when it cannot be read."""
         return self.blobs.tree(digest)
 
     def verify_tree(self, digest: str) -> None:
@@ -155,7 +155,7 @@ class Store:
             trees = [self.tree(digest) for digest in record.outputs.values()]
         except Damaged:
             return False
-        return all(_has_size(self.blob(one["sha256"]), one["size"]) for tree in trees for one in tree.values())
+        return all(_has_size(self.blob(one["blake3"]), one["size"]) for tree in trees for one in tree.values())
 
     def size(self, record: StepRecord) -> int:
         """Bytes of all outputs of a record."""
@@ -177,7 +177,7 @@ class Store:
         """One JSON file of a tree; `Damaged` when it is missing or altered."""
         import json
 
-        path = self.blobs.need(self.tree(digest)[name]["sha256"], name)
+        path = self.blobs.need(self.tree(digest)[name]["blake3"], name)
         return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -92,4 +92,4 @@ Named = Callable[[str], Machine]
 
 def file_of(machine: Machine, number: int, name: str = "file.txt") -> str:
     """The digest of a file of a local result."""
-    return str(machine.store.tree(machine.store.records[key(number)].outputs["out"])[name]["sha256"])
+    return str(machine.store.tree(machine.store.records[key(number)].outputs["out"])[name]["blake3"])

@@ -67,7 +67,7 @@ def test_a_damaged_result_is_made_again_and_heals_the_remote_store(tmp_path: Pat
     run(one, url, WRITE, OTHER)
     store = Store.peek(one / ".lcspec")
     [record] = [record for record in store.records.values() if record.step == WRITE]
-    blob = store.tree(record.outputs["out"])["answer.json"]["sha256"]
+    blob = store.tree(record.outputs["out"])["answer.json"]["blake3"]
     open_remote(url, one).objects.replace(blob_name(blob), b"43")
     assert told(run(other, url, WRITE, OTHER, wanted=WRITE)) == ("ok", 1, 2, [], ["LC1127"], None)
     assert steps(other) == [WRITE]

@@ -203,11 +203,16 @@ def test_an_old_blob_is_not_relied_on_but_uploaded_anew(tmp_path: Path) -> None:
     assert blob.stat().st_mtime > old + 3600
 
 
-def test_a_newer_form_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [1, 9])
+def test_another_form_is_refused_by_name_and_left_alone(tmp_path: Path, number: int) -> None:
     from lcspec.run.store.seal import seal
 
     one = Machine(tmp_path / "one", f"file://{tmp_path}/remote")
-    one.remote.objects.replace(MARK, seal(b'{"format_version": 9}'))
-    with pytest.raises(LcspecError, match="has format 9") as caught:
-        Machine(tmp_path / "other", one.url).records.get(key(1))
-    assert caught.value.diagnostics[0].code == "LC1125"
+    one.remote.objects.replace(MARK, seal(b'{"format_version": %d}' % number))
+    one.finish(1)
+    before = names(one.remote)
+    for use in (lambda: Machine(tmp_path / "other", one.url), lambda: inspect(Remote(one.remote.objects), full=True)):
+        with pytest.raises(LcspecError, match=f"has format {number}; this lcspec reads and writes 2") as caught:
+            use()
+        assert caught.value.diagnostics[0].code == "LC1125"
+    assert names(one.remote) == before
