@@ -98,6 +98,7 @@ def status() -> Schema:
         "properties": {"host": TEXT, "pid": COUNT, "steps": {"type": "object", "additionalProperties": step}},
         "description": "The apply that holds the store, and its running steps.",
     }
+    shared = {"url": TEXT, "exists": FLAG, "results": COUNT, "there_only": COUNT, "here_only": COUNT}
     told = {
         "running": or_null(owner),
         "steps": {"type": "object", "additionalProperties": COUNT},
@@ -105,6 +106,7 @@ def status() -> Schema:
         "promoted": or_null(COUNT),
         "last_run": or_null(OPEN),
         "pending": FLAG,
+        "remote": or_null(whole(shared)),
     }
     return record_of("lcspec status", told)
 

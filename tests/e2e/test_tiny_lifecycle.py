@@ -177,25 +177,28 @@ def test_a_prompt_is_shown_from_the_store_as_from_the_files(applied: list[dict],
     assert json.loads(stored.stdout) == json.loads(local.stdout)
 
 
-def test_another_machine_releases_the_same_from_a_shared_store_without_a_step(
+def test_another_machine_serves_promotes_and_keeps_what_it_never_made(
     applied: list[dict], project: Path, tmp_path: Path
 ) -> None:
-    other, shared = tmp_path / "other", f"file://{tmp_path}/shared"
+    (tmp_path / "shared").mkdir()
+    other, store = tmp_path / "other", ("--store", f"file://{tmp_path}/shared")
     shutil.copytree(project, other, ignore=shutil.ignore_patterns(".lcspec", "build"))
-    pushed = lcspec(project, "apply", "tiny.yaml", "--store", shared, "--format", "json")
-    assert pushed.returncode == 0, pushed.stderr
-    assert json.loads(pushed.stdout.splitlines()[-1])["data"]["ran"] == 0
-    planned = lcspec(other, "plan", "tiny.yaml", "--store", shared, "--exit-code")
+    pushed = lcspec(project, "apply", "tiny.yaml", *store, "--format", "json")
+    end = json.loads(pushed.stdout.splitlines()[-1])["data"]
+    assert (pushed.returncode, end["ran"], end["release"]) == (0, 0, 1), pushed.stderr
+    asked = lcspec(other, "chat", "tiny.yaml", "-m", "xyzBBB12", *store)
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout == lcspec(project, "chat", "tiny.yaml", "-m", "xyzBBB12").stdout
+    assert lcspec(other, "release", "promote", "--spec", "tiny.yaml", *store).returncode == 0
+    told = json.loads(lcspec(project, "status", "tiny.yaml", "--format", "json", *store).stdout)
+    Draft202012Validator(BUILDERS["status"]()).validate(told)
+    assert (told["promoted"], told["remote"]["here_only"]) == (1, 0)
+    planned = lcspec(other, "plan", "tiny.yaml", *store, "--exit-code")
     assert planned.returncode == 0, planned.stdout
-    reused = lcspec(other, "apply", "tiny.yaml", "--store", shared, "--format", "json")
-    assert reused.returncode == 0, reused.stderr
+    reused = lcspec(other, "apply", "tiny.yaml", *store, "--format", "json")
     end = json.loads(reused.stdout.splitlines()[-1])["data"]
-    assert (end["ran"], end["release"], end["new_release"]) == (0, 1, True)
-    first, second = (
-        json.loads(lcspec(one, "release", "show", "1", "--spec", "tiny.yaml", "--format", "json").stdout)
-        for one in (project, other)
-    )
-    assert first["parts"] == second["parts"]
+    assert (reused.returncode, end["ran"], end["release"], end["new_release"]) == (0, 0, 1, False), reused.stderr
+    assert (other / "build" / "tiny" / "api" / "serve.py").is_file()
     assert lcspec(other, "verify").returncode == 0
     steps = {record["step"] for record in records(other).values()}
     assert "generate:targets.api" in steps
