@@ -119,7 +119,7 @@ def hidden_places(root: Path) -> list[Path]:
     return [root, *([Path(store)] if store else [])]
 
 
-def demand_sandbox(root: Path) -> str | None:
+def no_sandbox(root: Path) -> str | None:
     """Why there is no sandbox on this machine, tried for real; None when there is one."""
     try:
         Confined([root], PROBE_MEMORY, LEVELS[:1]).end()

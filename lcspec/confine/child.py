@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import IO, Any
@@ -37,7 +38,8 @@ def main() -> None:
         _say(answers, {"cannot": str(error)})
         return
     _say(answers, told)
-    function = _load(json.loads(lines.readline()), answers)
+    code = lines.readline()
+    function = _load(json.loads(code), answers) if code else None
     for line in lines:
         if function is None:
             return
@@ -68,13 +70,12 @@ def _shut_in(wanted: dict[str, Any]) -> str:
         _as_one_of(wanted["parent"], wanted["root"])
     sys.path[:] = [path for path in sys.path if _kept(path, wanted)]
     sys.path += [path for path in wanted["importable"] if path not in sys.path and os.path.isdir(path)]
-    for what, most in ((resource.RLIMIT_AS, wanted["memory"]), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(what, (most, most))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["scratch"], wanted["scratch"]))
+    for what, most in (("AS", wanted["memory"]), ("CORE", 0), ("FSIZE", wanted["scratch"])):
+        with suppress(ValueError):  # a system that knows no such limit, or has set a lower one
+            resource.setrlimit(getattr(resource, f"RLIMIT_{what}"), (most, most))
     made = [level]
     if level != "audit-hook":
         if level == "landlock":
-            landlock.drop_capabilities()
             made = [f"landlock {landlock.restrict(readable)}"]
         made += ["seccomp"] if filters.install() else []
     hook.close(None if level == "bubblewrap" else readable)

@@ -9,6 +9,7 @@ import errno
 import os
 import platform
 import struct
+import sys
 
 _REFUSED = {  # system call: (x86-64, arm64); None where there is none
     "socket": (41, 198),
@@ -95,7 +96,7 @@ _EPERM, _ENOSYS = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
 
 def program(machine: str, pid: int) -> bytes | None:
     """The filter for the process `pid` on `machine`, one struct sock_filter after the other; None: not known."""
-    known = _ARCHITECTURES.get(machine)
+    known = _ARCHITECTURES.get(machine) if sys.platform == "linux" else None
     if known is None:
         return None
     column, architecture = known

@@ -5,6 +5,7 @@ Works without privileges and cannot be taken back. Source: Documentation/userspa
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterable
 
 LEAST = 4  # ABI: from here on files can be cut and TCP ports be opened by nobody who may not
@@ -13,7 +14,7 @@ _VERSION, _PATH_BENEATH = 1, 1
 _READ_FILE, _READ_DIR, _WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
 _ALL_FILES = {4: (1 << 15) - 1, 5: (1 << 16) - 1}  # 15 rights until ABI 4, then ioctl on devices
 _TCP, _SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
-_NO_NEW_PRIVS, _DUMPABLE = 38, 4
+_NO_NEW_PRIVS = 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,6 +30,8 @@ class _Beneath(ctypes.Structure):
 
 def abi() -> int:
     """The version of Landlock that this kernel has; 0 where it has none or it is switched off."""
+    if sys.platform != "linux":
+        return 0
     return max(0, int(_libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
 
 
@@ -50,6 +53,7 @@ def restrict(readable: Iterable[str]) -> int:
             _allow(ruleset, path, _READ_FILE)
         _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
         _checked(_libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
+        _drop_capabilities()
         _checked(_libc.syscall(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0)))
     finally:
         os.close(ruleset)
@@ -83,7 +87,7 @@ class _Header(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-def drop_capabilities() -> None:
+def _drop_capabilities() -> None:
     """Gives up what root may do beside owning its files: limits could be raised, processes be read."""
     header, nothing = _Header(0x20080522, 0), (ctypes.c_uint32 * 6)()
     _checked(_libc.capset(ctypes.byref(header), nothing))
@@ -91,6 +95,7 @@ def drop_capabilities() -> None:
 
 def die_with(parent: int) -> None:
     """Ends this process when `parent` ends; at once when it has ended already."""
-    _libc.prctl(1, 9, 0, 0, 0)
+    if hasattr(_libc, "prctl"):
+        _libc.prctl(1, 9, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)

@@ -42,7 +42,8 @@ def libraries() -> str:
 
 def _interpreter() -> list[str]:
     bin_folder = os.path.dirname(sys.executable)
-    own = [bin_folder, f"{sys.prefix}/pyvenv.cfg", *(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))]
+    own = [bin_folder, f"{sys.prefix}/pyvenv.cfg", f"{sys.base_prefix}/bin", f"{sys.base_prefix}/lib"]
+    own += [*(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib"))]
     return [path for path in own if os.path.exists(path)]
 
 
@@ -70,21 +71,17 @@ def _touches(one: Path, other: Path) -> bool:
 
 
 def _without(path: str, closed: Sequence[Path]) -> list[str]:
-    """`path`, or as much of its content as leaves the closed folders out."""
+    """`path`, or as much of its content as leaves the closed folders out; an environment may lie in one of them."""
     real = Path(path).resolve()
-    if not real.exists() or any(real.is_relative_to(one) and not _installed(real) for one in closed):
+    if not real.exists() or real in closed:
         return []
     if not any(one.is_relative_to(real) for one in closed):
         return [path]
-    if not real.is_dir():
+    try:
+        names = sorted(os.listdir(real))
+    except OSError:
         return []
-    return [found for name in sorted(os.listdir(real)) for found in _without(str(real / name), closed)]
-
-
-def _installed(path: Path) -> bool:
-    """Whether a path of a closed folder is the interpreter's own all the same: a virtual environment in the project."""
-    own = [Path(one).resolve() for one in _interpreter()]
-    return any(path.is_relative_to(one) for one in own)
+    return [found for name in names for found in _without(str(real / name), closed)]
 
 
 def user_base() -> str | None:

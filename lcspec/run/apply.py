@@ -17,7 +17,7 @@ from lcspec.run.deciding import decide, release_trees
 from lcspec.run.ledger import Ledger
 from lcspec.run.lock import StoreLock
 from lcspec.run.outcome import Emit, begin, event
-from lcspec.run.settings import RunSettings
+from lcspec.run.settings import CodeTable, RunSettings
 from lcspec.run.soundness import check, found
 from lcspec.run.store import Records, Store
 
@@ -43,6 +43,10 @@ def apply_graph(
         behind.attach(store)
         job, planning, warnings, read = _sound(job, store, behind)
         idle = _idle(planning.steps(), store, behind)
+        if settings is not None and settings.code.confine != CodeTable().confine:
+            from lcspec.run.confining import demand_sandbox  # with all that starts one
+
+            demand_sandbox(planning.steps(), settings, job.folder)
         # An apply with nothing to do leaves no trace: it can be told again without running (see replay.py).
         run = 0 if idle else ledger.start_run(job.name, job.spec_sha256, list(job.argv))
         began = time.time()
