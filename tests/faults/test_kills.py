@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -110,13 +111,19 @@ def contend_rounds(folder: Path, rounds: int) -> None:
         assert verify(place / ".lcspec").findings == []
 
 
-def test_eight_applies_contend_and_the_step_runs_once(tmp_path: Path) -> None:
+def test_eight_applies_contend_and_the_step_runs_once(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     contend_rounds(tmp_path, 5)
+    record_property("injected", 5)
 
 
 @pytest.mark.slow
-def test_eight_applies_contend_two_hundred_times(tmp_path: Path) -> None:
+def test_eight_applies_contend_two_hundred_times(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     contend_rounds(tmp_path, 200)
+    record_property("injected", 200)
 
 
 def test_a_refused_apply_says_who_holds_the_store_and_at_which_step(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,14 +62,17 @@ def race(url: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["file", pytest.param("s3", marks=pytest.mark.slow)])
 def test_of_many_publishers_of_one_key_exactly_one_wins_each_round(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
     if kind == "s3":
         request.getfixturevalue("s3")
     race(servers.url(kind, tmp_path), tmp_path)
+    record_property("injected", ROUNDS)
 
 
-def test_killed_at_every_point_of_a_push_nothing_partial_is_seen_and_the_next_apply_converges(tmp_path: Path) -> None:
+def test_killed_at_every_point_of_a_push_nothing_partial_is_seen_and_the_next_apply_converges(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     whole = Machine(tmp_path / "whole" / "s", f"file://{tmp_path}/whole/remote")
     whole.finish(1)
     for at in range(1, 100):
@@ -93,6 +96,7 @@ def test_killed_at_every_point_of_a_push_nothing_partial_is_seen_and_the_next_ap
         if not killed:
             break
     assert at > 15
+    record_property("injected", at - 1)
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ def outputs(root: Path) -> dict[str, dict[str, str]]:
     return {one: dict(records[one].outputs) for one in records}
 
 
-def test_killed_at_every_point_of_a_publish_nothing_partial_is_seen(tmp_path: Path) -> None:
+def test_killed_at_every_point_of_a_publish_nothing_partial_is_seen(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Blobs, lists of files, record, heads, journal and index: every point of each."""
     whole = tmp_path / "whole"
     Store.open(whole)
@@ -46,6 +48,7 @@ def test_killed_at_every_point_of_a_publish_nothing_partial_is_seen(tmp_path: Pa
         if not killed:
             break
     assert at > 25
+    record_property("injected", at - 1)
 
 
 def test_an_acknowledged_publish_survives_a_kill(tmp_path: Path) -> None:
@@ -155,7 +158,10 @@ def test_a_wrong_clock_moves_no_key_and_no_digest(tmp_path: Path, finished: str)
     assert_store_ok(tmp_path)
 
 
-def test_first_publishers_at_the_same_time_lose_no_entry(tmp_path: Path) -> None:
+def test_first_publishers_at_the_same_time_lose_no_entry(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("injected", 15)
     for attempt in range(15):
         root = tmp_path / str(attempt)
         Store.open(root)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
@@ -18,10 +19,12 @@ def run(examples: int, steps: int) -> None:
     assert done.returncode == 0, done.stderr[-8000:]
 
 
-def test_nothing_live_is_lost_in_any_order_of_events() -> None:
+def test_nothing_live_is_lost_in_any_order_of_events(record_property: Callable[[str, object], None]) -> None:
     run(10, 8)
+    record_property("injected", 10)
 
 
 @pytest.mark.slow
-def test_nothing_live_is_lost_in_500_runs() -> None:
+def test_nothing_live_is_lost_in_500_runs(record_property: Callable[[str, object], None]) -> None:
     run(500, 12)
+    record_property("injected", 500)

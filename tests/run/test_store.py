@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,9 @@ def test_a_tree_that_points_outside_is_refused(tmp_path: Path) -> None:
         store.tree(digest)
 
 
-def test_killed_at_every_publish_point_nothing_partial_is_visible(tmp_path: Path) -> None:
+def test_killed_at_every_publish_point_nothing_partial_is_visible(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     points = 0
     for number in range(1, 60):
         folder = tmp_path / str(number)
@@ -131,6 +134,7 @@ def test_killed_at_every_publish_point_nothing_partial_is_visible(tmp_path: Path
         assert consistent(made)
         assert [made.records[key].outputs["rows"] for key in made.records] != []
     assert points >= 11
+    record_property("injected", points)
 
 
 def test_a_torn_record_counts_as_absent(tmp_path: Path) -> None:
