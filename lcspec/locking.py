@@ -77,13 +77,15 @@ def _model_facts(
             continue
         pin = sources[source_id(source)]
         digest = pin["members"][members[0]]
-        if old.get(name, {}).get("of") == digest and old[name].get("version") == FACTS_VERSION:
-            made[name] = old[name]
+        code = {"code": pin["code"]} if source.kind == entry.kind and "code" in pin else {}
+        changing = any(member.endswith(".py") for member in members)  # what is told of code goes beyond the first file
+        if old.get(name, {}).get("of") == digest and old[name].get("version") == FACTS_VERSION and not changing:
+            made[name] = {**old[name], **code}
             continue
         tell(f"reading facts of {name}")
         opener = _opener(source, cache, pin)
         facts = registry.module("model", entry.kind).inspect(entry.body, opener)
-        made[name] = {"of": digest, **facts, "languages": facts.get("languages") or pin.get("languages")}
+        made[name] = {"of": digest, **facts, "languages": facts.get("languages") or pin.get("languages"), **code}
     return made
 
 

@@ -18,8 +18,13 @@ def shared_part(
     return {"task": task, "input": input, "labels": labels or None, "scoring": how}
 
 
-def assemble(base: Mapping[str, Any], name: str, folders: Mapping[str, Path]) -> dict[str, Any]:
-    """The whole manifest from the shared part and the folders of the slots that a candidate has."""
+def assemble(
+    base: Mapping[str, Any], name: str, folders: Mapping[str, Path], code: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """The whole manifest from the shared part and the folders of the slots that a candidate has.
+
+    `code` lists the models' own Python files that may run, each with its digests.
+    """
     made: dict[str, Any] = {"format_version": 1, "name": name, "model": "model", "prompt": "prompt.json", **base}
     made["retrieval"] = None
     made["guardrails"] = {"input": [], "output": []}
@@ -28,4 +33,4 @@ def assemble(base: Mapping[str, Any], name: str, folders: Mapping[str, Path]) ->
         made["retrieval"] = {"index": "index", "embedder": "embedder", "top": top}
     if "guardrails" in folders:
         made["guardrails"] = json.loads((folders["guardrails"] / "guardrails.json").read_text(encoding="utf-8"))
-    return made
+    return {**made, "code": dict(code)} if code else made

@@ -3,6 +3,7 @@
 Everything comes from small JSON files or the first megabytes of a weight file; what they do not say is absent.
 """
 
+import hashlib
 import json
 import re
 import struct
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lcspec.estimate.architecture import parameters
+from lcspec.runtime.scan import references
 
 Open = Callable[[str], Path | None]
 FACTS_VERSION = 3  # rises when facts gain something that a lock should hold
@@ -37,14 +39,26 @@ def of_folder(folder: str, open: Open) -> dict[str, Any]:
     config = read("config.json")
     if not isinstance(config, dict):
         return {}
+    tokenizer = read("tokenizer_config.json")
     template, card = member("chat_template.jinja"), member("README.md")
     text = template.read_text(encoding="utf-8") if template is not None else None
-    facts = of_config(config, read("tokenizer_config.json"), read("generation_config.json"), text)
+    facts = of_config(config, tokenizer, read("generation_config.json"), text)
     facts["languages"] = of_card(card.read_text(encoding="utf-8", errors="replace")) if card is not None else None
     if facts["parameters"] is None:
         weights = member("model.safetensors")
         facts["parameters"] = safetensors_parameters(weights) if weights is not None else None
-    return facts
+    named = references([config, tokenizer])
+    return {**facts, "auto_map": named} if named else facts
+
+
+def source_facts(data: bytes) -> dict[str, Any]:
+    """A Python file that came with a model: its SHA-256, and the files beside it that it imports.
+
+    Imports are found as transformers finds them when it copies such files, by the text of a line.
+    """
+    found = re.findall(rb"^\s*(?:import\s+\.(\S+)\s*$|from\s+\.(\S+)\s+import)", data, re.MULTILINE)
+    names = sorted({(one or other).decode("utf-8", "replace") for one, other in found})
+    return {"sha256": hashlib.sha256(data).hexdigest(), "imports": [f"{name}.py" for name in names]}
 
 
 def of_config(config: Mapping[str, Any], tokenizer: Any, generation: Any, template: str | None) -> dict[str, Any]:

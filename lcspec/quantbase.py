@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lcspec.kinds.api import StepIO
+from lcspec.modelcode import code_of
 
 
 def load_quantized_base(io: StepIO) -> Any:
@@ -18,10 +19,12 @@ def load_quantized_base(io: StepIO) -> Any:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from lcspec.runtime.model import LoadedModel
+    from lcspec.runtime.modelcode import place_of
     from lcspec.runtime.scan import check_folder
 
-    folder = io.input("model")
-    check_folder(folder)
+    code = code_of(io)
+    check_folder(io.input("model"), code)
+    folder, trusted = place_of(io.input("model"), code)
     torch.set_num_threads(io.threads)
     model = AutoModelForCausalLM.from_pretrained(
         folder,
@@ -29,11 +32,11 @@ def load_quantized_base(io: StepIO) -> Any:
         device_map={"": "cuda" if torch.cuda.is_available() else "cpu"},
         dtype=torch.bfloat16 if io.params["precision"] == "bfloat16" else torch.float32,
         use_safetensors=True,
-        trust_remote_code=False,
+        trust_remote_code=trusted,
         local_files_only=True,
     )
     model.requires_grad_(False)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted, local_files_only=True)
     return LoadedModel(model, tokenizer, (), getattr(model.config, "max_position_embeddings", None))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lcspec import checkpoints
 from lcspec.kinds.api import StepIO
+from lcspec.modelcode import code_of
 from lcspec.trainwatch import Watch, make_callback
 
 Curve = list[dict[str, float]]
@@ -32,7 +33,7 @@ def load(io: StepIO) -> Any:
         from lcspec.quantbase import load_quantized_base
 
         return load_quantized_base(io)
-    loaded = load_model(io.input("model"), threads=io.threads)
+    loaded = load_model(io.input("model"), threads=io.threads, code=code_of(io))
     loaded.model.requires_grad_(adapter == "none")
     return loaded
 
@@ -41,7 +42,7 @@ def reference(io: StepIO) -> Any:
     """The model that preferences are measured against; None where adapters can be left out for that."""
     from lcspec.runtime.model import load_model
 
-    return load_model(io.input("model")).model if io.params["adapter"] == "none" else None
+    return load_model(io.input("model"), code=code_of(io)).model if io.params["adapter"] == "none" else None
 
 
 def learn(io: StepIO, model: Any, patterns: Sequence[str]) -> None:
@@ -120,6 +121,12 @@ def fit(io: StepIO, trainer: Any) -> None:
     Ends the step as interrupted when it was told to stop, and with a diagnostic when the loss is lost.
     """
     settle(io, trainer.model)
+    if code_of(io):
+        from lcspec.ownhead import use_own_logits
+
+        for model in (trainer.model, getattr(trainer, "ref_model", None)):
+            if model is not None:
+                use_own_logits(model, getattr(trainer, "temperature", 1.0))
     folder = io.checkpoint()
     settings = io.settings.get("checkpoint", {})
     start = checkpoints.newest(folder, io.warn)
@@ -175,7 +182,7 @@ def save(io: StepIO, trainer: Any, tokenizer: Any) -> None:
 
             from lcspec.runtime.model import load_model
 
-            model = PeftModel.from_pretrained(load_model(io.input("model")).model, adapter)
+            model = PeftModel.from_pretrained(load_model(io.input("model"), code=code_of(io)).model, adapter)
         model = model.merge_and_unload()
     write_model(io, model, tokenizer)
 
@@ -194,9 +201,13 @@ def save_adapter(io: StepIO, model: Any) -> Path:
 
 
 def write_model(io: StepIO, model: Any, tokenizer: Any) -> None:
-    """Writes the model folder that evaluation and service load."""
+    """Writes the model folder that evaluation and service load, with the model's own code where it may run."""
+    from lcspec.runtime.modelcode import carry
+
     model.config.use_cache = True  # trainers turn it off
     target = io.output("model")
     model.save_pretrained(target, safe_serialization=True)
     tokenizer.save_pretrained(target)
+    if code := code_of(io):
+        carry(io.input("model"), target, code)
     io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))

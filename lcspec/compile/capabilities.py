@@ -11,6 +11,7 @@ from lcspec.compile.planner import IF_UNCHANGED, REUSE
 from lcspec.ir.plan import PlannedStep
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
+from lcspec.runtime.scan import own_module
 
 _FIELD = "params.capabilities"
 
@@ -38,6 +39,22 @@ class Capability(NamedTuple):
 def allowed(spec: Spec, kind: str, item: str) -> tuple[str, ...]:
     """The digests with which `spec` allows an item, sorted."""
     return tuple(sorted({digest for _, digest in _entries(spec).get(f"{kind}:{item}", ())}))
+
+
+def remote_code(spec: Spec, model: str) -> dict[str, tuple[str, ...]]:
+    """The Python files of a model that may run: name to digests, sorted."""
+    entries = [one.body for one in spec.entries("allow").values() if one.kind == "remote-code"]
+    files = sorted({body.file for body in entries if body.model == model})
+    return {file: allowed(spec, "remote-code", f"{model}/{file}") for file in files}
+
+
+def needed_code(facts: Mapping[str, Any]) -> list[str]:
+    """The Python files that the `auto_map` of a model names and all that they import beside them, in that order."""
+    named = (own_module(one) for one in facts.get("auto_map") or ())
+    found = list(dict.fromkeys(file for file in named if file is not None))
+    for file in found:  # grows while it is read
+        found += [one for one in (facts.get("code") or {}).get(file, {}).get("imports", ()) if one not in found]
+    return found
 
 
 def capabilities(spec: Spec, steps: Sequence[PlannedStep]) -> tuple[Capability, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from lcspec.compile.capabilities import allowed
+from lcspec.compile.capabilities import allowed, remote_code
 from lcspec.compile.facts import Facts
 from lcspec.compile.ladders import generators, select_by
 from lcspec.ir.plan import Candidate, Choice, Chosen, Condition, Gate, Output, Ref, Step, Stored
@@ -14,6 +14,9 @@ from lcspec.kinds import registry
 from lcspec.kinds.api import Lowered, Subject
 from lcspec.kinds.suites import lower_compare
 from lcspec.lock import Lock
+
+LOADED = ("model", "embedder", "service")  # inputs of a step that runs the code that comes with a model
+_CODE = "remote-code:"
 
 
 class Lowering:
@@ -29,6 +32,8 @@ class Lowering:
         self.contract: str | None = None
         self.release: dict[str, Ref] = {}
         self._lowered: dict[tuple[str, str], Mapping[str, Ref]] = {}
+        self._any_code = any(entry.kind == "remote-code" for entry in spec.entries("allow").values())
+        self._code: dict[Chosen, dict[str, list[str]]] = {}  # choices that are made up already
         self.gates = [gate_of(name, gate) for name, gate in spec.gates.items()]
         self.select_by = select_by(spec)
 
@@ -56,6 +61,10 @@ class Lowering:
         """What `allow` says of an item: its digests."""
         digests = allowed(self.spec, kind, item)
         return {f"{kind}:{item}": list(digests)} if digests else {}
+
+    def code_of(self, model: str) -> dict[str, list[str]]:
+        """What `allow` says of the Python files of a model."""
+        return {f"{_CODE}{model}/{file}": list(found) for file, found in remote_code(self.spec, model).items()}
 
     def slots(self, family: str, name: str) -> Mapping[str, Ref]:
         """The artefacts of another entry, lowered when it is first asked for."""
@@ -94,7 +103,7 @@ class Lowering:
     def add(self, lowered: Lowered, condition: Condition | None = None) -> Mapping[str, Ref]:
         """Adds the steps of one entry; a step that is there already stays, with the weaker condition of the two."""
         for step in lowered.steps:
-            step = self._with_environment(step)
+            step = self._with_code(self._with_environment(step))
             made = step if condition in (None, step.condition) else replace(step, condition=condition)
             known = self.steps.get(step.id)
             if known is None or (known.condition.all and not made.condition.all):
@@ -111,6 +120,37 @@ class Lowering:
         source = Bound("environment", step.kind, "pip", module.PipBody(requirements=wanted.requirements), step.source)
         wheels = self.fetch(source, source, (module.WHEELS,))
         return replace(step, inputs={**step.inputs, "environment": wheels}, environment=True)
+
+    def _with_code(self, step: Step) -> Step:
+        """The step, with what the models that it may load are allowed to run; so it is in its key."""
+        if not self._any_code:
+            return step
+        found: dict[str, list[str]] = {}
+        for slot in LOADED:
+            found |= self._code_in(step.inputs.get(slot))
+        if not found:
+            return step
+        held = {**step.params.get("capabilities", {}), **found}
+        return replace(step, params={**step.params, "capabilities": held})
+
+    def _code_in(self, ref: Ref | None) -> dict[str, list[str]]:
+        """What may run of the models that `ref` may be: of every candidate, where it is still to be chosen."""
+        if isinstance(ref, Output):
+            held: Mapping[str, list[str]] = self.steps[ref.step].params.get("capabilities", {})
+            return {mark: digests for mark, digests in held.items() if mark.startswith(_CODE)}
+        if not isinstance(ref, Chosen):
+            return {}
+        if ref not in self._code:
+            choice = next(one for one in self.choices if one.id == ref.choice)
+            found: dict[str, list[str]] = {}
+            for name in choice.candidates:
+                # The finalist is chosen among choices, all others among candidates.
+                inherited = choice.rule == "finalist"
+                found |= self._code_in(
+                    Chosen(name, ref.slot) if inherited else self.candidates[name].slots.get(ref.slot)
+                )
+            self._code[ref] = found
+        return self._code[ref]
 
     def candidate(self, candidate: Candidate, splits: Iterable[str], condition: Condition) -> Candidate:
         """Registers a candidate and adds the steps that measure it on `splits` with every suite."""

@@ -75,6 +75,7 @@ TITLES = {
     "LC0352": "code from outside the project",
     "LC0353": "function that is not there",
     "LC0354": "capability that nothing uses",
+    "LC0355": "own code of a model where it cannot run",
     "LC0401": "data file not found",
     "LC0402": "data file has no rows",
     "LC0403": "row without a column",

@@ -16,9 +16,10 @@ from lcspec.diag.suggest import did_you_mean
 from lcspec.hub.body import FILES, MODEL, ROWS, HubBody
 from lcspec.hub.client import Hub, Wanted
 from lcspec.hub.select import NotThere, match, model_files, row_files, safe
-from lcspec.modelfacts import languages_of
+from lcspec.modelfacts import languages_of, source_facts
 
 LARGEST_README = 1 << 20
+LARGEST_CODE = 4 << 20  # bytes of one Python file of a model
 
 
 def connect(body: HubBody) -> Hub:
@@ -38,7 +39,9 @@ def connect(body: HubBody) -> Hub:
 def pin(body: HubBody, members: Sequence[str], cache: Path, known: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the lock holds: `commit`, `members` with digests, `choices` (split to paths) and `files` of it all.
 
-    `languages` are those of the card, where it names some; they reach no key.
+    `languages` are those of the card, where it names some; `code` are the Python files of a model, with their digests
+    and what they import beside them, so that a check can tell what would run. Both reach no key; code is not fetched
+    by a step unless it is a member.
 
     Small files whose SHA-256 the hub does not keep are downloaded and hashed.
 
@@ -61,7 +64,9 @@ def pin(body: HubBody, members: Sequence[str], cache: Path, known: Mapping[str, 
             digests[member] = work.file(member)["sha256"]
     card = info.get("cardData")
     languages = languages_of(card.get("language")) if isinstance(card, dict) else None
-    said = {"languages": languages} if languages else {}
+    said: dict[str, Any] = {"languages": languages} if languages else {}
+    if MODEL in digests and (code := work.code()):
+        said["code"] = code
     return {"commit": work.commit, "members": digests, "choices": choices, "files": work.files, **said}
 
 
@@ -75,7 +80,7 @@ def narrowed(pinned: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]
         "members": {name: pinned["members"][name] for name in sorted(wanted)},
         "choices": choices,
         "files": {path: pinned["files"][path] for path in sorted(paths)},
-        **({"languages": pinned["languages"]} if "languages" in pinned else {}),
+        **{name: pinned[name] for name in ("languages", "code") if name in pinned},
     }
 
 
@@ -132,6 +137,16 @@ class _Pinning:
         except NotThere as fault:
             message, help = fault.args
             raise _unusable(self.body.repo, message, help, "LC1009" if fault.unsafe else "LC1005") from None
+
+    def code(self) -> dict[str, Any]:
+        """What is known of the Python files beside the weights; they are read, and nothing of them runs."""
+        found = {}
+        for path, entry in sorted(self.listing.items()):
+            if path.endswith(".py") and "/" not in path and (entry.get("size") or 0) <= LARGEST_CODE:
+                sha = self.hub.download(self.commit, Wanted(path, entry.get("size"), None), self.cache)
+                self._verify(path, {} if entry.get("lfs") else entry, sha)
+                found[path] = source_facts((self.cache / sha).read_bytes())
+        return found
 
     def _readme(self) -> str:
         size = self.listing.get("README.md", {}).get("size") or 0

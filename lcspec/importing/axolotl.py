@@ -91,7 +91,9 @@ def _model(training: Training, reading: Reading, place: Place) -> None:
     if reading.get("trust_remote_code"):
         if training.model["kind"] == "huggingface":
             training.model["remote-code"] = "ignore"
-        reading.note("trust_remote_code", ADAPTED, "models.remote-code", "code of a repository never runs")
+        reading.note(
+            "trust_remote_code", ADAPTED, "models.remote-code", "code of a repository runs only where `allow` lists it"
+        )
     for key in ("chat_template", "chat_template_jinja"):
         if said := reading.get(key):
             own = said == "tokenizer_default"

@@ -63,6 +63,9 @@ class Context(Protocol):
     def allowed(self, kind: str, item: str) -> dict[str, list[str]]:
         """What the spec allows of `item` (see the kinds of `allow`), for `Step.params["capabilities"]`."""
 
+    def code_of(self, model: str) -> dict[str, list[str]]:
+        """What the spec allows of the Python files of a model, likewise."""
+
     def local(self, path: str) -> str | None:
         """SHA-256 of a file of the project (path relative to the spec's folder); None when it is missing."""
 

@@ -31,6 +31,7 @@ def run_job(job: Job, send: Send) -> int:
     try:
         if job.gpus:
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(job.gpus)
+        os.environ["LCSPEC_SCRATCH"] = os.path.join(os.path.dirname(job.outputs), "scratch")  # noqa: PTH118, PTH120
         seed_everything(job.seed, job.threads)
         action: Callable[[ChildIO], None] = getattr(registry.module(family, name), job.action)
         action(ChildIO(job, send))

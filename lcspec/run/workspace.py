@@ -74,7 +74,7 @@ def _link_modules(folder: Path, family: str, name: str) -> None:
 def clear(store: Store, key: str) -> None:
     """Removes what a step was given and what it wrote; its checkpoint stays."""
     folder = store.work(key)
-    for name in ("in", "out", "modules"):
+    for name in ("in", "out", "modules", "scratch"):
         shutil.rmtree(folder / name, ignore_errors=True)
     with suppress(OSError):
         folder.rmdir()  # only when there is no checkpoint

@@ -6,6 +6,6 @@ What the package promises:
   of evaluation and of the service: `prompt.encode_example` starts with exactly `prompt.encode_prompt`.
 - A row's value is data: it is never compiled as a template, and a control token's text in it stays text.
 - One row at a time, without padding, so an answer depends on its row alone and not on what was asked before.
-- Weights are read from safetensors only; no code that comes with a model is ever run.
+- Weights are read from safetensors only; code that comes with a model runs only where its SHA-256 is listed.
 - It imports nothing of lcspec: the generated service carries a verbatim copy, named by `digest.source_digest`.
 """

@@ -1,4 +1,4 @@
-"""Loading a model folder: float32, safetensors only, never code that came with the weights."""
+"""Loading a model folder: float32, safetensors only; code that came with the weights only where it is allowed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-from .scan import check_folder
+from .modelcode import Place, place_of
+from .scan import NO_CODE, Code, check_folder
 from .weights import QUANTIZED_NAME, load_quantized
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -33,13 +35,16 @@ class LoadedModel:
     context: int | None = None
 
 
-def load_model(folder: Path, *, threads: int | None = None, device: Device = "cpu") -> LoadedModel:
+def load_model(
+    folder: Path, *, threads: int | None = None, device: Device = "cpu", code: Code = NO_CODE
+) -> LoadedModel:
     """Return the model and tokenizer of a Hugging Face folder, or of one that `weights.quantize_folder` wrote.
 
     Args:
         folder: holds config.json, the tokenizer, and model*.safetensors or weights.lcq.safetensors.
         threads: torch's thread count, which is one for the whole process; None leaves it.
         device: `auto` takes CUDA where there is one.
+        code: Python files of the folder that may run, each with the SHA-256 of what may be in it.
 
     Raises:
         FileNotFoundError: no configuration or no safetensors weights.
@@ -47,12 +52,13 @@ def load_model(folder: Path, *, threads: int | None = None, device: Device = "cp
         ValueError: the weights do not fit the configuration, or `cuda` where there is none.
     """
     folder = Path(folder)
-    check_folder(folder)
+    check_folder(folder, code)
+    place = place_of(folder, code)
     if threads is not None:
         torch.set_num_threads(threads)
     target = pick_device(device)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    model = _load_quantized_model(folder) if (folder / QUANTIZED_NAME).exists() else _load_plain_model(folder)
+    tokenizer = AutoTokenizer.from_pretrained(place.folder, trust_remote_code=place.trusted, local_files_only=True)
+    model = _load_quantized_model(place) if (folder / QUANTIZED_NAME).exists() else _load_plain_model(place)
     model.eval().requires_grad_(False).to(target)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return LoadedModel(model, tokenizer, _stop_ids(model, tokenizer), limit)
@@ -71,12 +77,12 @@ def pick_device(device: Device) -> str:
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _load_plain_model(folder: Path) -> Any:
+def _load_plain_model(place: Place) -> Any:
     model, report = AutoModelForCausalLM.from_pretrained(
-        folder,
+        place.folder,
         dtype=torch.float32,
         use_safetensors=True,
-        trust_remote_code=False,
+        trust_remote_code=place.trusted,
         local_files_only=True,
         output_loading_info=True,
     )
@@ -84,12 +90,14 @@ def _load_plain_model(folder: Path) -> Any:
     return model
 
 
-def _load_quantized_model(folder: Path) -> Any:
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise ValueError(f"{config.model_type} is no causal language model")
+def _load_quantized_model(place: Place) -> Any:
+    folder = place.folder
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=place.trusted, local_files_only=True)
     # The class itself, because the auto class takes no state dict without a folder of weights.
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    kind = _own_class(place, config)
+    if kind is None and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise ValueError(f"{config.model_type} is no causal language model")
+    kind = kind or MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     state = load_quantized(folder)
     model, report = kind.from_pretrained(
         None, config=config, state_dict=state, dtype=torch.float32, output_loading_info=True
@@ -98,6 +106,14 @@ def _load_quantized_model(folder: Path) -> Any:
     if (folder / "generation_config.json").exists():
         model.generation_config = GenerationConfig.from_pretrained(folder, local_files_only=True)
     return model
+
+
+def _own_class(place: Place, config: Any) -> Any:
+    """The class of the model's own code; None when it has none, or may not run."""
+    named = (getattr(config, "auto_map", None) or {}).get("AutoModelForCausalLM")
+    return (
+        get_class_from_dynamic_module(named, place.folder, local_files_only=True) if place.trusted and named else None
+    )
 
 
 def _refuse_gaps(report: Any) -> None:

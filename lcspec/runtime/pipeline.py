@@ -17,9 +17,8 @@ from .retrieval import Hit, Index
 from .text import EdgeTrimmer
 
 FORMAT_VERSION = 1
-KEYS = frozenset(
-    {"format_version", "name", "task", "input", "labels", "scoring", "model", "prompt", "retrieval", "guardrails"}
-)
+OPTIONAL = frozenset({"labels", "retrieval", "guardrails", "code"})
+KEYS = frozenset({"format_version", "name", "task", "input", "scoring", "model", "prompt"}) | OPTIONAL
 FinishReason = Literal["stop", "length", "cancelled", "content_filter"]
 
 
@@ -112,15 +111,19 @@ class Pipeline:
         """Return a pipeline of parts that lie in different places.
 
         Args:
-            manifest: as in pipeline.json; its paths are not used.
+            manifest: as in pipeline.json; its paths are not used. `code` lists the Python files of the model and
+                the embedder that may run, each with the SHA-256 of what may be in it.
             folders: `model` (folder), `prompt` (file), and with retrieval `index` and `embedder` (folders).
             threads: torch's thread count for the process; None leaves it.
             device: where the model runs.
         """
         check_manifest(manifest)
         prompt = Prompt.from_json(json.loads(Path(folders["prompt"]).read_text(encoding="utf-8")))
-        loaded = load_model(Path(folders["model"]), threads=threads, device=device)
-        index = Index.load(Path(folders["index"]), Path(folders["embedder"])) if manifest.get("retrieval") else None
+        code = manifest.get("code") or {}
+        loaded = load_model(Path(folders["model"]), threads=threads, device=device, code=code)
+        index = None
+        if manifest.get("retrieval"):
+            index = Index.load(Path(folders["index"]), Path(folders["embedder"]), code)
         return cls(manifest, prompt, loaded, index)
 
     @property
@@ -261,7 +264,7 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
     """
     if manifest.get("format_version") != FORMAT_VERSION:
         raise ValueError(f"pipeline.json is of another format version than {FORMAT_VERSION}")
-    wrong = sorted(set(manifest) - KEYS) or sorted(KEYS - {"labels", "retrieval", "guardrails"} - set(manifest))
+    wrong = sorted(set(manifest) - KEYS) or sorted(KEYS - OPTIONAL - set(manifest))
     if wrong:
         raise ValueError(f"pipeline.json has unknown or missing keys: {', '.join(wrong)}")
     scoring = manifest["scoring"]
@@ -271,6 +274,9 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
         raise ValueError("scoring by likelihood needs labels")
     if scoring["method"] == "generation" and (type(scoring.get("max_tokens")) is not int or scoring["max_tokens"] < 1):
         raise ValueError("scoring by generation needs max_tokens, a positive integer")
+    code = manifest.get("code") or {}
+    if not isinstance(code, dict) or not all(isinstance(one, list) for one in code.values()):
+        raise ValueError("code is a list of SHA-256 for each file name")
     guards = manifest.get("guardrails") or {}
     for side in ("input", "output"):
         validate(guards.get(side) or (), side)

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
 from .digest import file_digest
-from .scan import check_folder
+from .modelcode import place_of
+from .scan import NO_CODE, Code, check_folder
 
 FORMAT_VERSION = 1
 MAX_TOKENS = 512
@@ -36,12 +37,13 @@ class Hit:
 class Embedder:
     """An encoder with mean pooling, loaded once. `digest` names its weights."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: Code = NO_CODE) -> None:
         folder = Path(folder)
-        check_folder(folder)
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        check_folder(folder, code)
+        place, trusted = place_of(folder, code)
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(place, trust_remote_code=trusted, local_files_only=True)
         self._model: Any = AutoModel.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            place, dtype=torch.float32, use_safetensors=True, trust_remote_code=trusted, local_files_only=True
         ).eval()
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
@@ -63,7 +65,9 @@ class Embedder:
         return vectors
 
 
-def build_index(passages: Sequence[Mapping[str, str]], embedder_folder: Path, out: Path) -> dict[str, Any]:
+def build_index(
+    passages: Sequence[Mapping[str, str]], embedder_folder: Path, out: Path, code: Code = NO_CODE
+) -> dict[str, Any]:
     """Write an index of passages (id, title, text, source) and return its description (`index.json`).
 
     A passage is embedded as its title and text, one below the other.
@@ -76,7 +80,7 @@ def build_index(passages: Sequence[Mapping[str, str]], embedder_folder: Path, ou
         raise ValueError("an index needs at least one passage, each with an id and a text")
     if len({row["id"] for row in rows}) != len(rows):
         raise ValueError("a passage id occurs twice")
-    embedder = Embedder(embedder_folder)
+    embedder = Embedder(embedder_folder, code)
     vectors = embedder.embed([f"{row.get('title', '')}\n{row['text']}".strip() for row in rows])
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ class Index:
         self._embedder = embedder
 
     @classmethod
-    def load(cls, folder: Path, embedder_folder: Path) -> Index:
+    def load(cls, folder: Path, embedder_folder: Path, code: Code = NO_CODE) -> Index:
         """Return the index that `build_index` wrote.
 
         Raises:
@@ -118,7 +122,7 @@ class Index:
         vectors = load_file(folder / "vectors.safetensors")["vectors"]
         if vectors.shape != (len(passages), about["dimension"]):
             raise ValueError("the index's vectors and passages disagree")
-        embedder = Embedder(embedder_folder)
+        embedder = Embedder(embedder_folder, code)
         if embedder.digest != about["embedder"]:
             raise ValueError("the index was built with another embedder")
         return cls(passages, vectors, embedder)

@@ -1,18 +1,24 @@
 """What in a model folder could run code or exhaust a reader: known by names, first bytes and headers, without loading.
 
-Every loader asks `check_folder` first. Pickles are known by name and by their first bytes (a zip that holds one, or the
-opcode of protocol 2 and later), because a loader may look at either. Sources: the pickle protocols of CPython's
-`pickletools`; the safetensors format (an eight-byte length, a JSON header of at most 100 MB, tensors without gaps).
+Every loader asks `check_folder` first, and says which Python files may be there, each by its SHA-256. Pickles are known
+by name and by their first bytes (a zip that holds one, or the opcode of protocol 2 and later), because a loader may
+look at either. Sources: the pickle protocols of CPython's `pickletools`; the safetensors format (an eight-byte length,
+a JSON header of at most 100 MB, tensors without gaps).
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .digest import file_digest
+
+Code = Mapping[str, Collection[str]]  # Python files beside the weights that may run: name to SHA-256, any of them
+NO_CODE: Code = {}
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".dill")
 CODE = (".py", ".pyc", ".pyd", ".so", ".dylib", ".dll")
 HEADER_MOST = 100_000_000  # bytes; the limit of the safetensors library
@@ -21,9 +27,11 @@ _BITS = {"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32"
 _BITS |= {"I16": 16, "U16": 16, "I8": 8, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4}
 _BITS |= {"F6_E2M3": 6, "F6_E3M2": 6, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8}
 
+_OWN_CLASS = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\.[A-Za-z_][A-Za-z0-9_]*\Z")
+
 REMOTE_CODE, PICKLE, MALFORMED = "LC1009", "LC1010", "LC1011"
 _HELP = {
-    REMOTE_CODE: "choose a model of an architecture that the transformers library has",
+    REMOTE_CODE: "list the file under `allow` with its digest, or choose a model that the transformers library has",
     PICKLE: "save the model with `save_pretrained`, which writes safetensors",
     MALFORMED: "get the file anew from where it came; if it is the same, do not use it",
 }
@@ -50,8 +58,8 @@ class UnsafeModelError(ValueError):
         super().__init__("; ".join(one.message for one in found[:3]))
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that could run code or has no weights that are plain data.
+def check_folder(folder: Path, code: Code = NO_CODE) -> None:
+    """Refuse a folder that could run other code than `code`, or has no weights that are plain data.
 
     Raises:
         FileNotFoundError: no configuration or no safetensors file.
@@ -59,26 +67,27 @@ def check_folder(folder: Path) -> None:
     """
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"{folder} has no config.json")
-    check_files(folder)
+    check_files(folder, code=code)
     if not any(folder.glob("*.safetensors")):
         raise FileNotFoundError(f"{folder} has no safetensors weights")
 
 
-def check_files(folder: Path, names: Collection[str] | None = None) -> None:
+def check_files(folder: Path, names: Collection[str] | None = None, code: Code = NO_CODE) -> None:
     """Refuse a folder of which `scan` finds something: for tokenizers and conversions, which need no weights.
 
     Raises:
         UnsafeModelError: see `scan`.
     """
-    if found := scan(folder, names):
+    if found := scan(folder, names, code):
         raise UnsafeModelError(found)
 
 
-def scan(folder: Path, names: Collection[str] | None = None) -> list[Found]:
+def scan(folder: Path, names: Collection[str] | None = None, code: Code = NO_CODE) -> list[Found]:
     """Everything in `folder` and below that no loader may meet, by file name; of the files `names` alone if given.
 
-    Found are: pickles, Python files and libraries, configurations that name code (`auto_map`, `trust_remote_code`),
-    safetensors whose header is too large, no JSON, or does not describe the file; an index that leads elsewhere.
+    Found are: pickles, Python files that `code` does not list with the digest that they have, libraries,
+    configurations that name other code (`auto_map`, `trust_remote_code`), safetensors whose header is too large, no
+    JSON, or does not describe the file; an index that leads elsewhere.
     """
     found = []
     for path in sorted(folder.rglob("*")):
@@ -86,7 +95,7 @@ def scan(folder: Path, names: Collection[str] | None = None) -> list[Found]:
             name = path.relative_to(folder).as_posix()
             if names is not None and name not in names:
                 continue
-            found += [Found(code, name, f"`{name}` {what}") for code, what in _look(path)]
+            found += [Found(fault, name, f"`{name}` {what}") for fault, what in _look(path, name, code)]
     return found
 
 
@@ -95,16 +104,34 @@ def is_pickle(path: Path) -> bool:
     return path.suffix.lower() in PICKLED or (path.suffix != ".safetensors" and _begins_as_pickle(path))
 
 
-def _look(path: Path) -> list[tuple[str, str]]:
+def own_module(reference: str) -> str | None:
+    """The file that `module.Class` of an `auto_map` names; None for what is no file beside the configuration.
+
+    `repo--module.Class` is such another thing: transformers would fetch it from that repository.
+    """
+    match = _OWN_CLASS.match(reference)
+    return f"{match.group(1)}.py" if match else None
+
+
+def references(data: Any) -> list[str]:
+    """What the `auto_map` of a configuration, and those inside it, name; sorted, each once."""
+    return sorted({one for inner in _mappings(data) for one in _named(inner.get("auto_map"))})
+
+
+def _look(path: Path, name: str, code: Code) -> list[tuple[str, str]]:
     suffix = path.suffix.lower()
     if is_pickle(path):
         return [(PICKLE, "is a pickle, which can run code when it is loaded")]
+    if name in code and suffix == ".py":
+        if (digest := file_digest(path)) in code[name]:
+            return []
+        return [(REMOTE_CODE, f"is not the file that is allowed: its SHA-256 is {digest}")]
     if suffix in CODE:
         return [(REMOTE_CODE, "is code that came with the model")]
     if suffix == ".safetensors":
         fault = safetensors_fault(path)
         return [(MALFORMED, f"is no sound safetensors file: {fault}")] if fault else []
-    return _look_into_json(path) if suffix == ".json" else []
+    return _look_into_json(path, code) if suffix == ".json" else []
 
 
 def _begins_as_pickle(path: Path) -> bool:
@@ -124,7 +151,7 @@ def _begins_as_pickle(path: Path) -> bool:
 # --- configurations --------------------------------------------------------------------------------------------------
 
 
-def _look_into_json(path: Path) -> list[tuple[str, str]]:
+def _look_into_json(path: Path, code: Code) -> list[tuple[str, str]]:
     if path.stat().st_size > JSON_MOST:
         return [(MALFORMED, f"is larger than {JSON_MOST >> 20} MiB")]
     if not path.name.endswith(("config.json", "index.json")):
@@ -135,24 +162,43 @@ def _look_into_json(path: Path) -> list[tuple[str, str]]:
         return [(MALFORMED, "is no JSON")]
     if path.name.endswith("index.json"):
         return _look_into_index(data)
-    asks = _asks_for_code(data)
+    asks = _asks_for_code(data, code)
     return [(REMOTE_CODE, f"asks for code that came with the model to be run ({asks})")] if asks else []
 
 
-def _asks_for_code(data: Any) -> str | None:
-    """The key by which a configuration, or one inside it, names code."""
+def _asks_for_code(data: Any, code: Code) -> str | None:
+    """The key by which a configuration, or one inside it, names code that `code` does not list; with what it names.
+
+    A `trust_remote_code` would be passed on to whatever else is loaded, so it must stand beside an `auto_map`.
+    """
+    for one in _mappings(data):
+        named = _named(one.get("auto_map"))
+        strange = next((name for name in named if own_module(name) not in code), None)
+        if strange is not None or (one.get("auto_map") and not named):
+            return f"auto_map: {strange}" if code and strange else "auto_map"
+        if one.get("trust_remote_code") and not named:
+            return "trust_remote_code"
+    return None
+
+
+def _mappings(data: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a configuration, however deep."""
     waiting = [data]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
-            if one.get("auto_map"):
-                return "auto_map"
-            if one.get("trust_remote_code"):
-                return "trust_remote_code"
+            yield one
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
-    return None
+
+
+def _named(value: Any) -> list[str]:
+    """The texts in an `auto_map`: of a tokenizer it may be a list, or hold lists."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [name for one in inner for name in _named(one)]
 
 
 def _look_into_index(data: Any) -> list[tuple[str, str]]:

@@ -16,7 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from .scan import check_files
+from .modelcode import carry
+from .scan import NO_CODE, Code, check_files
 
 QUANTIZED_NAME = "weights.lcq.safetensors"
 FORMAT = "lcq-1"
@@ -75,11 +76,13 @@ def dequantize(packed: Quantized, *, bits: int, group: int, columns: int) -> tor
     return values.view(codes.shape[0], -1)[:, :columns].contiguous()
 
 
-def quantize_folder(source: Path, target: Path, *, bits: int = 8, group: int = 32) -> dict[str, Any]:
+def quantize_folder(
+    source: Path, target: Path, *, bits: int = 8, group: int = 32, code: Code = NO_CODE
+) -> dict[str, Any]:
     """Write the quantised version of a Hugging Face folder and return what it came to.
 
     Matrices (linear layers and embeddings) are quantised; other tensors are kept as they are. Configuration and
-    tokenizer files are copied. The same input gives the same bytes.
+    tokenizer files are copied, and the Python files that `code` lists. The same input gives the same bytes.
 
     Returns:
         bits, group, `tensors` and `parameters` that were quantised, `source_bytes` and `target_bytes` of weights,
@@ -92,7 +95,7 @@ def quantize_folder(source: Path, target: Path, *, bits: int = 8, group: int = 3
     """
     _check(bits, group)
     source, target = Path(source), Path(target)
-    check_files(source)
+    check_files(source, code=code)
     files = sorted(source.glob("*.safetensors"))
     if not files:
         raise FileNotFoundError(f"{source} has no safetensors weights")
@@ -115,6 +118,7 @@ def quantize_folder(source: Path, target: Path, *, bits: int = 8, group: int = 3
     # One metadata entry only: safetensors writes several in hash order, which differs from run to run.
     save_file(stored, target / QUANTIZED_NAME, metadata={"lcq": json.dumps(header, sort_keys=True)})
     _copy_rest(source, target)
+    carry(source, target, code)
     return {
         "bits": bits,
         "group": group,

@@ -1,5 +1,6 @@
 """Model folders that could harm: each is refused by the one scan, before anything loads it."""
 
+import hashlib
 import json
 import pickle
 import re
@@ -134,3 +135,51 @@ def test_every_file_that_loads_models_asks_the_scan() -> None:
             assert "check_folder(" in text or "check_files(" in text, path
             asking.append(path.name)
     assert len(asking) >= 7
+
+
+CODE = "class Bent: pass\n"
+ALLOWED = {"modeling.py": [hashlib.sha256(CODE.encode()).hexdigest()]}
+
+
+def test_allowed_code_passes_with_the_configuration_that_names_it(folder: Path) -> None:
+    (folder / "modeling.py").write_text(CODE)
+    named = {"AutoModelForCausalLM": "modeling.Bent", "AutoTokenizer": ["modeling.Slow", None]}
+    (folder / "config.json").write_text(json.dumps({"auto_map": named, "trust_remote_code": True}))
+    check_folder(folder, ALLOWED)
+    assert {one.file for one in scan.scan(folder)} == {"config.json", "modeling.py"}
+
+
+@pytest.mark.parametrize("text", [CODE + " ", ""])
+def test_code_with_another_digest_is_refused(folder: Path, text: str) -> None:
+    (folder / "modeling.py").write_text(text)
+    (found,) = scan.scan(folder, code=ALLOWED)
+    assert (found.code, found.file) == ("LC1009", "modeling.py")
+
+
+@pytest.mark.parametrize("name", ["other.py", "sub/modeling.py", "modeling.pyc", "modeling.so"])
+def test_other_code_beside_allowed_code_is_refused(folder: Path, name: str) -> None:
+    (folder / "modeling.py").write_text(CODE)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(CODE)
+    assert [one.file for one in scan.scan(folder, code=ALLOWED)] == [name]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"auto_map": {"AutoModel": "org/repo--modeling.Bent"}},
+        {"auto_map": {"AutoModel": "other.Bent"}},
+        {"auto_map": {"AutoModel": "modeling"}},
+        {"auto_map": {"AutoModel": "sub.modeling.Bent"}},
+        {"auto_map": {"AutoModel": "modeling.Bent"}, "text_config": {"auto_map": {"AutoModel": "other.Bent"}}},
+        {"auto_map": {"AutoModel": None}},
+        {"auto_map": {"AutoModel": 1}},
+        {"auto_map": {"AutoModel": "modeling.Bent"}, "backbone": {"trust_remote_code": True}},
+        {"trust_remote_code": True},
+        {"trust_remote_code": "yes"},
+    ],
+)
+def test_configurations_that_name_other_code_are_refused(folder: Path, config: dict[str, Any]) -> None:
+    (folder / "modeling.py").write_text(CODE)
+    (folder / "config.json").write_text(json.dumps(config))
+    assert [(one.code, one.file) for one in scan.scan(folder, code=ALLOWED)] == [("LC1009", "config.json")]

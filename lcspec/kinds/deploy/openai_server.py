@@ -36,6 +36,7 @@ from lcspec.kinds.api import (
 )
 from lcspec.kinds.suites import asking
 from lcspec.manifest import SLOTS, assemble
+from lcspec.modelcode import code_of
 
 START = (5.0, 20.0)  # seconds until the service is ready, beside what loading takes anyway
 FOLDERS = ("model", "index", "embedder")
@@ -142,7 +143,7 @@ def generate(io: StepIO) -> None:
         if slot in folders:
             shutil.copytree(folders[slot], target / slot, symlinks=False)
     shutil.copyfile(folders["prompt"] / "prompt.json", target / "prompt.json")
-    made = assemble(io.params["manifest"], io.params["name"], folders)
+    made = assemble(io.params["manifest"], io.params["name"], folders, code_of(io))
     _write_json(target / "pipeline.json", made)
     defaults = json.loads((target / "settings.json").read_text(encoding="utf-8"))
     _write_json(target / "settings.json", {**defaults, **io.params["settings"]})

@@ -1,7 +1,8 @@
-"""A model from files in Hugging Face form: config.json, a tokenizer and safetensors; nothing is executed.
+"""A model from files in Hugging Face form: config.json, a tokenizer and safetensors; nothing runs that is not allowed.
 
-Use it for a local folder or for files inside a source. Code is refused, and so are pickled weights that the spec does
-not list under `allow` with their digest; those are read once, as plain tensors, and written as safetensors.
+Use it for a local folder or for files inside a source. Python files and pickled weights are refused unless the spec
+lists them under `allow` with their digest. Pickles are read once, as plain tensors, and written as safetensors; code
+runs in the steps that load the model, and in the service.
 """
 
 import shutil
@@ -23,7 +24,8 @@ from lcspec.kinds.api import (
     source_option,
     within,
 )
-from lcspec.modelfacts import of_folder
+from lcspec.modelcode import code_of
+from lcspec.modelfacts import of_folder, source_facts
 from lcspec.pickles import convert_index, convert_pickle
 from lcspec.runtime.scan import PICKLED, check_files, is_pickle
 
@@ -64,18 +66,22 @@ def lower(ctx: Context, entry: Bound) -> Lowered:
 
 
 def _allowed(ctx: Context, entry: Bound) -> dict[str, Any]:
-    """What the spec allows of the model's pickles; only models that have some have this in their key."""
-    found: dict[str, list[str]] = {}
+    """What the spec allows of the model's pickles and code; only models that have some have this in their key."""
+    found = ctx.code_of(entry.name)
     for name in entry.body.files:
         if name.endswith(PICKLED):
             found |= ctx.allowed("pickled-weights", f"{entry.name}/{name}")
-    pickled = any(name.endswith(PICKLED) for name in entry.body.files)
-    return {"model": entry.name, **({"capabilities": found} if found else {})} if pickled else {}
+    unsafe = any(name.endswith((*PICKLED, ".py")) for name in entry.body.files)
+    return {"model": entry.name, **({"capabilities": found} if found else {})} if unsafe else {}
 
 
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
     """Facts from the small files and the weights' header; `open` gives a copy of a member, None where there is none."""
-    return of_folder(str(PurePosixPath(body.path)), open)
+    folder = PurePosixPath(body.path)
+    facts = of_folder(str(folder), open)
+    files = {name: open(str(folder / name)) for name in body.files if name.endswith(".py")}
+    code = {name: source_facts(path.read_bytes()) for name, path in files.items() if path is not None}
+    return {**facts, "code": code} if code else facts
 
 
 def convert(io: StepIO) -> None:
@@ -87,11 +93,11 @@ def convert(io: StepIO) -> None:
             convert_pickle(io, source / name, target / name, name)
         elif name.endswith(".bin.index.json"):
             convert_index(source / name, target / name)
-        elif not name.endswith(ALLOWED):
+        elif not name.endswith((*ALLOWED, ".py")):
             io.fail(f"`{name}` is not weights, a config or a tokenizer", help=f"allowed: {', '.join(ALLOWED)}")
         else:
             shutil.copyfile(source / name, target / name)
-    check_files(target)
+    check_files(target, code=code_of(io))
     io.metric("bytes", sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
 
 

@@ -2,8 +2,8 @@
 
 The files are chosen when locking; weights in shards are found by their names. Facts (architecture, parameters,
 context) come from the config and the headers of the weights, before the weights are downloaded; pickles are refused.
-Limits: a config with an `auto_map` asks for code of its repository, which never runs; `remote-code: ignore` takes the
-library's own implementation of that architecture instead, where there is one.
+A config with an `auto_map` asks for code of its repository: it is refused unless `allow` lists every such file with its
+digest, which the lock knows. `remote-code: ignore` takes the library's own implementation instead, where there is one.
 """
 
 import json
@@ -16,6 +16,7 @@ from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.hub.body import MODEL, HubFields, repository
 from lcspec.hub.weights import parameters
 from lcspec.kinds.api import Bound, Context, Estimate, Kind, Lowered, Output, Step, StepIO, option
+from lcspec.modelcode import code_of
 from lcspec.modelfacts import of_folder
 from lcspec.runtime.scan import check_files
 
@@ -29,7 +30,7 @@ class HuggingfaceModelBody(HubFields):
     role: Literal["generator", "embedder"] = option("generator", doc="What the model is for.", key=False)
     remote_code: RemoteCode = option(
         "refuse",
-        doc="What to do with a config that names code: refuse it, or ignore that and use the library's own.",
+        doc="What to do with a config that names code: refuse what `allow` does not list, or use the library's own.",
         effect="`ignore` runs the library's own code, which may differ from what the authors meant.",
     )
     license: str | None = option(None, doc="SPDX identifier.", key=False)
@@ -38,13 +39,15 @@ class HuggingfaceModelBody(HubFields):
 
 def lower(ctx: Context, entry: Bound) -> Lowered:
     """Fetch the files, then lay them out as one folder."""
+    code = ctx.code_of(entry.name) if entry.body.remote_code == "refuse" else {}
+    members = (MODEL, *(mark.rpartition("/")[2] for mark in code))
     step = Step(
         id=f"convert:models.{entry.name}",
         kind=entry.kind_id,
         action="convert",
         version=KIND.version,
-        params={"remote-code": entry.body.remote_code},
-        inputs={"files": ctx.fetch(entry, repository(entry, "model"), (MODEL,))},
+        params={"remote-code": entry.body.remote_code, **({"capabilities": code} if code else {})},
+        inputs={"files": ctx.fetch(entry, repository(entry, "model"), members)},
         estimate=Estimate((0.2, 60.0), 100 << 20, "constant"),
         source=entry.path,
     )
@@ -79,16 +82,17 @@ def _names_code(path: Path) -> bool:
 
 
 def convert(io: StepIO) -> None:
-    """Copies the files into one folder; a config that names code is refused, or rid of it."""
+    """Copies the files into one folder; a config that names code is refused, or rid of it, unless that is allowed."""
+    code = code_of(io)
     source, target = io.input("files"), io.output("model")
     for path in sorted(one for one in source.rglob("*") if one.is_file()):
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if path.name in CONFIGS:
+        if path.name in CONFIGS and not code:
             _without_code(io, path, copy)
         else:
             shutil.copyfile(path, copy)
-    check_files(target)
+    check_files(target, code=code)
     index = target / "model.safetensors.index.json"
     if index.exists():
         named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
@@ -103,7 +107,7 @@ def _without_code(io: StepIO, path: Path, copy: Path) -> None:
     if isinstance(data, dict) and data.pop("auto_map", None) is not None:
         if io.params["remote-code"] != "ignore":
             message = f"`{path.name}` has an `auto_map`: the model asks for code of its repository"
-            help = "choose another model, or set `remote-code: ignore` to use the library's own implementation"
+            help = "list its files under `allow`, or set `remote-code: ignore` to use the library's own implementation"
             io.fail(message, help=help, code="LC1009")
         io.warn(f"`auto_map` of {path.name} was ignored; the library's own implementation is used")
     copy.write_text(json.dumps(data, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -20,6 +20,7 @@ from lcspec.kinds.api import (
     Subject,
     option,
 )
+from lcspec.modelcode import code_of
 from lcspec.units import Share
 
 
@@ -69,7 +70,8 @@ def quantize(io: StepIO) -> None:
     from lcspec.runtime.weights import quantize_folder
 
     target = io.output("model")
-    stats = quantize_folder(io.input("model"), target, bits=io.params["bits"], group=io.params["group"])
+    bits, group = io.params["bits"], io.params["group"]
+    stats = quantize_folder(io.input("model"), target, bits=bits, group=group, code=code_of(io))
     for name, value in stats.items():
         if name != "bytes":
             io.metric(name, value)

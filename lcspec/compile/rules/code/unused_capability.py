@@ -1,5 +1,6 @@
 """A capability that nothing uses is a door left open: it is reviewed once, and serves whoever comes later."""
 
+from lcspec.compile.capabilities import needed_code, remote_code
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
@@ -10,7 +11,12 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
     needed = {("python", entry.body.path) for entry in spec.entries("metric").values() if entry.kind == "python"}
     for name, entry in spec.entries("model").items():
         for file in getattr(entry.body, "files", None) or ():
-            needed.add(("pickled-weights", f"{name}/{file}"))
+            needed.add(("remote-code" if file.endswith(".py") else "pickled-weights", f"{name}/{file}"))
+        facts = known.models.get(name, {})
+        if entry.kind == "huggingface" and entry.body.remote_code == "refuse":
+            # What the lock does not tell of is not known to be idle.
+            files = needed_code(facts) if facts.get("code") else remote_code(spec, name)
+            needed |= {("remote-code", f"{name}/{file}") for file in files}
     for name, entry in spec.entries("allow").items():
         item = entry.body.path if entry.kind == "python" else f"{entry.body.model}/{entry.body.file}"
         if (entry.kind, item) not in needed:
