@@ -21,7 +21,8 @@ def command(program: str, readable: Sequence[str], modules: str) -> list[str]:
     made = [program, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     made += ["--uid", "65534", "--gid", "65534", "--hostname", "box"]
     made += ["--disable-userns"] if "--disable-userns" in known else []
-    made += ["--proc", "/proc", "--dev", "/dev"]
+    # Who is root outside is root to /proc, whatever the name inside: a knob of the kernel must not be there to write.
+    made += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     made += [*(["--size", str(SCRATCH)] if "--size" in known else []), "--tmpfs", "/tmp"]
     for path in readable:
         # A folder of the system that is a link stays one: libraries are found by both names.

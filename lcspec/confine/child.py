@@ -73,11 +73,10 @@ def _shut_in(wanted: dict[str, Any]) -> str:
     for what, most in (("AS", wanted["memory"]), ("CORE", 0), ("FSIZE", wanted["scratch"])):
         with suppress(ValueError):  # a system that knows no such limit, or has set a lower one
             resource.setrlimit(getattr(resource, f"RLIMIT_{what}"), (most, most))
-    made = [level]
-    if level != "audit-hook":
-        if level == "landlock":
-            made = [f"landlock {landlock.restrict(readable)}"]
-        made += ["seccomp"] if filters.install() else []
+    made = [] if level == "landlock" else [level]
+    if level == "landlock" or (level == "bubblewrap" and landlock.abi() >= landlock.LEAST):
+        made += [f"landlock {landlock.restrict(readable, wanted['writable'])}"]
+    made += ["seccomp"] if filters.install() else []
     hook.close(None if level == "bubblewrap" else readable)
     _forget()
     return " + ".join(made)
@@ -95,6 +94,7 @@ def _as_one_of(parent: int, root: str) -> None:
     from lcspec.confine import landlock
 
     landlock.die_with(parent)
+    landlock.drop_capabilities()
     os.chdir("/")
     sys.meta_path.insert(0, _OwnFiles(root))
 

@@ -1,4 +1,4 @@
-"""Landlock by raw system calls: from now on this process reads what is listed, writes nothing and opens no TCP port.
+"""Landlock by raw system calls: this process reads and writes what is listed, and opens no TCP port, from now on.
 
 Works without privileges and cannot be taken back. Source: Documentation/userspace-api/landlock.rst of Linux.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 LEAST = 4  # ABI: from here on files can be cut and TCP ports be opened by nobody who may not
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION, _PATH_BENEATH = 1, 1
-_READ_FILE, _READ_DIR, _WRITE_FILE = 1 << 2, 1 << 3, 1 << 1
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _ALL_FILES = {4: (1 << 15) - 1, 5: (1 << 16) - 1}  # 15 rights until ABI 4, then ioctl on devices
 _TCP, _SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 _NO_NEW_PRIVS = 38
@@ -35,8 +35,8 @@ def abi() -> int:
     return max(0, int(_libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))))
 
 
-def restrict(readable: Iterable[str]) -> int:
-    """Gives up all files but these; the ABI that did it.
+def restrict(readable: Iterable[str], writable: Iterable[str]) -> int:
+    """Gives up all files but these, and starting any; the ABI that did it.
 
     Raises:
         OSError: the kernel has no Landlock, or one that is too old.
@@ -50,24 +50,24 @@ def restrict(readable: Iterable[str]) -> int:
     ruleset = _checked(_libc.syscall(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), ctypes.c_uint32(0)))
     try:
         for path in readable:
-            _allow(ruleset, path, _READ_FILE)
-        _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE)
+            _allow(ruleset, path, _READ_FILE, _READ_DIR)
+        for path in writable:
+            _allow(ruleset, path, 0, files & ~_EXECUTE)
+        _allow(ruleset, "/dev/null", _READ_FILE | _WRITE_FILE, 0)
         _checked(_libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
-        _drop_capabilities()
         _checked(_libc.syscall(_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0)))
     finally:
         os.close(ruleset)
     return version
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
+def _allow(ruleset: int, path: str, rights: int, of_folders: int) -> None:
     try:
         opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        listing = _READ_DIR if os.path.isdir(path) else 0
-        rule = _Beneath(rights | listing, opened)
+        rule = _Beneath(rights | (of_folders if os.path.isdir(path) else 0), opened)
         made = _libc.syscall(
             _ADD, ctypes.c_int(ruleset), ctypes.c_int(_PATH_BENEATH), ctypes.byref(rule), ctypes.c_uint32(0)
         )
@@ -87,8 +87,10 @@ class _Header(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-def _drop_capabilities() -> None:
+def drop_capabilities() -> None:
     """Gives up what root may do beside owning its files: limits could be raised, processes be read."""
+    if sys.platform != "linux":
+        return
     header, nothing = _Header(0x20080522, 0), (ctypes.c_uint32 * 6)()
     _checked(_libc.capset(ctypes.byref(header), nothing))
 

@@ -17,7 +17,7 @@ from lcspec.confine import bubble, places
 MARK = "LCSPEC_STORE"  # as in `run/processes.py`: an apply ends what carries it
 LEVELS = ("bubblewrap", "landlock", "audit-hook")
 STARTS_WITHIN = 30.0  # seconds until the child is shut in, before it has seen the function
-_LONGEST = 16 << 20  # bytes of one answer
+_LONGEST = 1 << 16, 64  # bytes of one answer, and more for each payload
 _MODULES = Path(__file__).parent
 _PROGRAM = "import sys; sys.path.insert(0, {!r}); from lcspec.confine.child import main; main()"
 _CHUNK = 1 << 16
@@ -122,7 +122,8 @@ class Confined:
             "root": "" if inside else str(self._hidden[0]),
             "modules": bubble.INSIDE if inside else str(_MODULES.parent.parent),
             "importable": places.importable(self._hidden),
-            "readable": [] if inside else [*places.readable(self._hidden), *_DEVICES],
+            "readable": [*places.readable(self._hidden), *_DEVICES],
+            "writable": [_FIXED["TMPDIR"]] if inside else [],
             "memory": self._memory,
             "scratch": bubble.SCRATCH,
         }
@@ -140,12 +141,17 @@ class Confined:
             self._read()
             raise Dead(_ASTRAY)
         line = memoryview(json.dumps(told).encode() + b"\n")
-        until = time.monotonic() + seconds
+        until, most = (
+            time.monotonic() + seconds,
+            _LONGEST[0] + _LONGEST[1] * (len(told) if isinstance(told, list) else 0),
+        )
         while line:
             line = line[self._write(line, until) :]
         while b"\n" not in self._rest:
             self._await(self._answers, select.POLLIN, until)
             self._read()
+            if len(self._rest) > most:
+                raise Dead(_ASTRAY)
         answer, _, self._rest = self._rest.partition(b"\n")
         if self._rest:
             raise Dead(_ASTRAY)
@@ -175,8 +181,6 @@ class Confined:
         if not data:
             raise Dead(self._end_of())
         self._rest += data
-        if len(self._rest) > _LONGEST:
-            raise Dead(_ASTRAY)
 
     def _said(self) -> str:
         """The last line that bubblewrap or a dying interpreter left."""
@@ -211,7 +215,10 @@ class Confined:
         os.close(self._answers)
 
 
-_DEVICES = ("/dev/zero", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")
+_DEVICES = (
+    *("/dev/zero", "/dev/random", "/dev/urandom"),
+    *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"),
+)
 
 
 def _environment() -> Mapping[str, str]:

@@ -142,6 +142,21 @@ def test_it_changes_nothing_by_system_calls_either(box: Box, level: str) -> None
     assert box.files() == before
 
 
+@pytest.mark.parametrize("level", levels())
+def test_it_turns_no_knob_of_the_kernel(box: Box, level: str) -> None:
+    child = box.start(level, "def f(path):\n    return os.open(path, os.O_WRONLY)\n")
+    # for root these are open in a bare bubblewrap
+    for path in (
+        "/proc/irq/default_smp_affinity",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sysrq-trigger",
+        "/proc/self/uid_map",
+        "/sys/kernel/uevent_helper",
+    ):
+        answer = child.ask([path], 30)
+        assert refused(answer.get("raised")) if isinstance(answer, dict) else False, (path, answer)
+
+
 @pytest.mark.parametrize("level", levels("bubblewrap"))
 def test_its_scratch_space_is_bounded(box: Box, level: str) -> None:
     code = """

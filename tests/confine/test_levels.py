@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from lcspec import customcode
+from lcspec.confine import bubble
 from lcspec.confine.process import LEVELS, Confined, Dead
 from lcspec.confine.settings import CodeSettings
 from lcspec.diag.model import LcspecError
@@ -103,8 +104,36 @@ def test_the_hook_alone_is_warned_of_aloud(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(customcode, "LEVELS", LEVELS[2:])
     values, io = ask(tmp_path, ONE)
     assert values == [3]
-    assert io.measured["confinement:m.py:f"] == "audit-hook"
+    assert io.measured["confinement:m.py:f"].startswith("audit-hook")
     assert "WITHOUT A SANDBOX" in io.warnings[0]
+
+
+@pytest.mark.skipif(bool(BOXED), reason="LOUD: no bubblewrap here")
+def test_a_bubblewrap_of_former_years_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = bubble.bubblewrap()
+    old = f'#!/bin/sh\n[ "$1" = --help ] && exit 0\nfor one; do [ "$one" = --size ] && exit 1; done\nexec {real} "$@"\n'
+    path_with(tmp_path, monkeypatch, old)
+    code = "import ctypes\ndef f(row):\n    return ctypes.CDLL(None).unshare(0x10000000)\n"
+    values, io = ask(tmp_path, code, confine="sandbox")
+    assert values == [-1]
+    assert io.measured["confinement:m.py:f"].startswith("bubblewrap")
+
+
+@pytest.mark.parametrize("answer", ["[1e999]", "[NaN]", "[[1]]", "[1,2]", "[]", "{}", "7", "[1" + "0" * 400 + "]", "["])
+def test_a_forged_answer_is_no_number_either(tmp_path: Path, answer: str) -> None:
+    code = f"""
+import os, time
+def f(row):
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b'{answer}\\n')
+        except OSError:
+            pass
+    time.sleep(60)
+"""
+    with pytest.raises(Failed) as caught:
+        ask(tmp_path, code)
+    assert caught.value.args[0] == "LC1236"
 
 
 def test_none_at_all_is_no_process(tmp_path: Path) -> None:
