@@ -1,7 +1,7 @@
 """From a finished apply, or from the records alone, to what a report is a function of."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lcspec import api
 from lcspec.gates.choose import Chooser
@@ -13,32 +13,36 @@ from lcspec.run.applied import Applied
 from lcspec.run.release import known
 from lcspec.units import format_bytes, format_count, format_seconds
 
+if TYPE_CHECKING:
+    from lcspec.run.behind import Behind
+
 
 def report_input(loaded: api.Loaded, applied: Applied) -> ReportInput:
     """The input of the report on an apply."""
     return _input(loaded, applied.chooser, applied.steps, applied.records, applied.release)
 
 
-def build_report(loaded: api.Loaded) -> ReportModel | None:
-    """The report from the records in the store; None when nothing has run."""
-    facts = api.gather_facts(loaded)
+def build_report(loaded: api.Loaded, behind: "Behind | None" = None) -> ReportModel | None:
+    """The report from the records in the store and behind it; None when nothing has run."""
+    facts = api.gather_facts(loaded, behind)
     plan, chooser = api.make_plan(loaded, facts)
     records = {p.step.id: facts.records[p.key] for p in plan.steps if p.key and p.key in facts.records}
     if not records:
         return None
-    return build(_input(loaded, chooser, plan.steps, records, _standing(loaded, plan.graph.release, records)))
+    listed = known(loaded.project.store, loaded.spec.name) if loaded.spec else []
+    if behind is not None and loaded.spec is not None:
+        listed = api.releases(loaded.project, loaded.spec.name, behind).all()
+    return build(_input(loaded, chooser, plan.steps, records, _standing(listed, plan.graph.release, records)))
 
 
-def _standing(loaded: api.Loaded, parts: Mapping[str, Any], records: Mapping[str, StepRecord]) -> dict[str, Any] | None:
+def _standing(
+    listed: Sequence[dict[str, Any]], parts: Mapping[str, Any], records: Mapping[str, StepRecord]
+) -> dict[str, Any] | None:
     """The release whose service is the one that these records generated."""
-    steps = {part: ref.step for part, ref in parts.items() if part.startswith("service.")}
+    steps: dict[str, str] = {part: ref.step for part, ref in parts.items() if part.startswith("service.")}
     now = {part: records[step].outputs["service"] for part, step in steps.items() if step in records}
-    assert loaded.spec is not None  # noqa: S101 - a report is on a spec that was checked
-    for manifest in reversed(known(loaded.project.store, loaded.spec.name)):
-        if now and all(manifest["parts"].get(part) == tree for part, tree in now.items()):
-            standing: dict[str, Any] = manifest
-            return standing
-    return None
+    found = (one for one in reversed(listed) if now and now.items() <= one["parts"].items())
+    return next(found, None)
 
 
 def _input(

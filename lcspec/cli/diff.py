@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
-from lcspec import reviewing
+from lcspec import api, reviewing
 from lcspec.cli.common import (
+    BEHIND,
+    behind_of,
     color_option,
     emit_json,
     fail,
@@ -16,6 +18,7 @@ from lcspec.cli.common import (
     settings_options,
     show,
     spec_argument,
+    store_option,
     wants_color,
 )
 from lcspec.compile.compose import Settings
@@ -28,8 +31,11 @@ from lcspec.diag.model import LcspecError
 @settings_options
 @format_option("text", "json", "markdown", "github", "sarif")
 @color_option
+@store_option(BEHIND)
 @click.option("--exit-code", is_flag=True, help="Exit 10 when the two do not say the same.")
-def command(base: str, spec: Path | None, settings: Settings, form: str, color: str, exit_code: bool) -> None:
+def command(
+    base: str, spec: Path | None, settings: Settings, form: str, color: str, store: str | None, exit_code: bool
+) -> None:
     """Say what changed from BASE to the spec as it is now, what reruns, and what got riskier.
 
     BASE is a revision of git (`main`, `HEAD~1`) or a file. Formatting, comments, the order of keys and what `moved:`
@@ -40,7 +46,8 @@ def command(base: str, spec: Path | None, settings: Settings, form: str, color: 
         with reviewing.base_of(base, Path(head.source.path), settings) as before:
             if not before.ok:
                 fail(before.diagnostics, before.sources, 1, form)
-            made = reviewing.review(before, head, base)
+            facts = api.gather_facts(head, behind_of(head.project, store)) if head.ok else None
+            made = reviewing.review(before, head, base, facts)
             sources = {**before.sources, **head.sources}
     except LcspecError as error:
         fail(error.diagnostics, {}, error.exit_code, form)

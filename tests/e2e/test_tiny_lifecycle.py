@@ -193,6 +193,13 @@ def test_another_machine_serves_promotes_and_keeps_what_it_never_made(
     told = json.loads(lcspec(project, "status", "tiny.yaml", "--format", "json", *store).stdout)
     Draft202012Validator(BUILDERS["status"]()).validate(told)
     assert (told["promoted"], told["remote"]["here_only"]) == (1, 0)
+    reported = lcspec(other, "report", "tiny.yaml", *store)
+    assert (reported.returncode, reported.stdout) == (0, lcspec(project, "report", "tiny.yaml").stdout), reported.stderr
+    strict = (other / "tiny.yaml").read_text().replace("at-least: 0.85", "at-least: 0.9999")
+    (other / "strict.yaml").write_text(strict)
+    (other / "strict.lock.json").write_text((other / "tiny.lock.json").read_text())
+    evidence = lcspec(other, "diff", "tiny.yaml", "strict.yaml", "--format", "json", *store)
+    assert [one["choice"] for one in json.loads(evidence.stdout)["turns"]][-2:] == ["finalist", "release"]
     planned = lcspec(other, "plan", "tiny.yaml", *store, "--exit-code")
     assert planned.returncode == 0, planned.stdout
     reused = lcspec(other, "apply", "tiny.yaml", *store, "--format", "json")
