@@ -22,6 +22,7 @@ TESTS = (
     "tests/faults",
     *(f"tests/run/test_{name}.py" for name in ("environments", "limits", "secrets", "store")),
     "tests/run/remote",
+    "tests/confine/test_hostile.py",
 )
 _MODULES = tuple(test.removesuffix(".py").replace("/", ".") for test in TESTS)
 

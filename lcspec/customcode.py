@@ -75,7 +75,8 @@ _MEMORY = "`memory` in the table `[code]` of `lcspec.toml` is what it may take"
 def opened(io: StepIO, code: str, path: str, function: str) -> Iterator[Asked]:
     """A function of the file `path` in the input `code`, ready to be asked.
 
-    Open it from the main thread: a process that is confined by bubblewrap ends with the thread that started it.
+    Open it from the main thread: a process that is confined by bubblewrap ends with the thread that started it. Open
+    it before a model's own code is loaded: from then on this process starts no other.
     """
     text = _allowed(io, code, path, function)
     demanded = io.code.confine == "sandbox"
