@@ -18,7 +18,7 @@ def load_quantized_base(io: StepIO) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from lcspec.runtime.model import LoadedModel
+    from lcspec.runtime.model import LoadedModel, stop_ids_of
     from lcspec.runtime.modelcode import place_of
     from lcspec.runtime.scan import check_folder
 
@@ -37,7 +37,8 @@ def load_quantized_base(io: StepIO) -> Any:
     )
     model.requires_grad_(False)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trusted, local_files_only=True)
-    return LoadedModel(model, tokenizer, (), getattr(model.config, "max_position_embeddings", None))
+    context = getattr(model.config, "max_position_embeddings", None)
+    return LoadedModel(model, tokenizer, stop_ids_of(model, tokenizer), context)
 
 
 def _config(io: StepIO) -> Any:

@@ -18,7 +18,14 @@ from lcspec.trainwatch import Watch, make_callback
 Curve = list[dict[str, float]]
 OPTIMIZERS = {"adamw": "adamw_torch"}
 SCHEDULES = {"constant": "constant_with_warmup", "inverse-sqrt": "inverse_sqrt"}
-LOGGED = {"rewards/margins": "margin", "rewards/accuracies": "accuracy"}  # TRL's name to ours
+LOGGED = {  # TRL's name to ours
+    "rewards/margins": "margin",
+    "rewards/accuracies": "accuracy",
+    "reward": "reward",
+    "equal_groups": "equal_groups",
+    "completions/mean_length": "completion_tokens",
+    "kl": "kl",
+}
 
 
 def load(io: StepIO) -> Any:
@@ -136,6 +143,8 @@ def fit(io: StepIO, trainer: Any) -> None:
         every=settings.get("every", 300.0),
         every_steps=settings.get("every-steps"),
         keep=settings.get("keep", 2),
+        patience=io.settings.get("patience"),
+        each=io.params.get("iterations", 1),
     )
     trainer.add_callback(make_callback(watch))
     trainable = sum(one.numel() for one in trainer.model.parameters() if one.requires_grad)

@@ -1,7 +1,9 @@
 """The watch over a training run: progress, checkpoints, the wish to stop, and a loss that is lost.
 
 The rule for a loss that explodes: the median of the last ten losses is above three times the lowest such median so
-far, plus one. A loss of 2.0 must climb beyond 7.0, and stay there, before training ends.
+far, plus one. A loss of 2.0 must climb beyond 7.0, and stay there, before training ends. Where completions are rewarded
+the loss says nothing of that kind: it is around zero, and above or below it by chance. There training ends when no
+question had completions of different worth for as many steps as its patience allows, because then no weight has moved.
 """
 
 import math
@@ -34,16 +36,31 @@ class Watch:
         fault: why training ended early, or None.
     """
 
-    def __init__(self, io: StepIO, folder: Path, *, every: float, every_steps: int | None, keep: int) -> None:
+    def __init__(
+        self,
+        io: StepIO,
+        folder: Path,
+        *,
+        every: float,
+        every_steps: int | None,
+        keep: int,
+        patience: int | None = None,
+        each: int = 1,
+    ) -> None:
         self.io, self.folder, self.every, self.every_steps, self.keep = io, folder, every, every_steps, keep
+        self.patience, self.each = patience, each
         self.stopped = False
         self.fault: Fault | None = None
         self._saved_at = time.monotonic()
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._lowest = math.inf
+        self._differed = False
+        self._rewards: list[float] = []
 
     def due(self, step: int) -> bool:
-        """Whether a checkpoint is due after `step`."""
+        """Whether a checkpoint is due after `step`; never between passes over completions, which are not saved."""
+        if step % self.each:
+            return False
         if self.every_steps is not None:
             return step % self.every_steps == 0
         return time.monotonic() - self._saved_at >= self.every
@@ -57,7 +74,7 @@ class Watch:
             self.fault = Fault("LC1231", message, help)
             return
         self._recent.append(loss)
-        if len(self._recent) < WINDOW:
+        if len(self._recent) < WINDOW or self.patience is not None:
             return
         now = median(self._recent)
         self._lowest = min(self._lowest, now)
@@ -66,9 +83,33 @@ class Watch:
             help = "lower `learning-rate`, or raise `warmup-steps` or the batch (`batch-size`, `accumulate`)"
             self.fault = Fault("LC1232", message, help)
 
-    def remember(self, losses: list[float]) -> None:
-        """Takes up the losses of the run that is resumed."""
-        for loss in losses:
+    def compare(self, step: int, last: int, reward: float | None, alike: float) -> None:
+        """Sets `fault` when no question so far had completions of different worth.
+
+        Args:
+            step: of the training.
+            last: its last step.
+            reward: the mean of the step; None where nothing was judged.
+            alike: the share of the step's questions whose completions were all worth the same.
+        """
+        self._differed = self._differed or alike < 1
+        self._rewards += [] if reward is None else [reward]
+        if self._differed or self.patience is None or step < min(self.patience, last - self.each + 1):
+            return
+        low, high = (min(self._rewards), max(self._rewards)) if self._rewards else (math.nan, math.nan)
+        worth = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+        what = f"all were worth {worth}" if self._rewards else "no reward judged any of them"
+        message = f"no question had completions of different worth in {step} steps: {what}"
+        help = "see what it answers before training; raise `temperature` or `generations`, start `after:` a supervised"
+        self.fault = Fault("LC1238", message, f"{help} recipe, or give a reward that tells bad from worse")
+
+    def remember(self, history: list[dict[str, Any]]) -> None:
+        """Takes up what the run that is resumed said."""
+        for entry in history:
+            self._differed = self._differed or entry.get("equal_groups", 1) < 1
+            if entry.get("reward") is not None:
+                self._rewards.append(entry["reward"])
+        for loss in (entry["loss"] for entry in history if "loss" in entry):
             self._recent.append(loss)
             if len(self._recent) == WINDOW:
                 self._lowest = min(self._lowest, median(self._recent))
@@ -91,13 +132,17 @@ def make_callback(watch: Watch) -> Any:
     class Callback(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
             watch.io.stopping()  # from now on a stop is a wish, not an end
-            watch.remember([entry["loss"] for entry in state.log_history if "loss" in entry])
+            watch.remember(state.log_history)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
             if "loss" not in (logs or {}):
                 return
             watch.judge(state.global_step, float(logs["loss"]), _number(logs.get("grad_norm")))
-            watch.io.progress(state.global_step, state.max_steps, loss=logs["loss"])
+            told = {"loss": logs["loss"]}
+            if "equal_groups" in logs and watch.fault is None:
+                watch.compare(state.global_step, state.max_steps, logs["reward"], float(logs["equal_groups"]))
+                told |= {"reward": logs["reward"]} if logs["reward"] is not None else {}
+            watch.io.progress(state.global_step, state.max_steps, **told)
             if watch.fault is not None:
                 control.should_save, control.should_training_stop = False, True
 

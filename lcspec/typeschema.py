@@ -42,7 +42,7 @@ def field_schema(info: Option) -> Schema:
         return {"$ref": "#/$defs/source-entry", **told}
     made = _of(info.annotation, info.limits, type_of(info))
     if info.json_schema_extra.get("x-refers") == "metric":
-        made["items"]["examples"] = list(registry.names("metric"))  # offered, not demanded: plugins have more
+        made.get("items", made)["examples"] = list(registry.names("metric"))  # offered, not demanded: plugins have more
     default = plain(info.default, none=False) if isinstance(info.default, Strict) else info.default
     if not info.is_required() and default not in (None, (), {}):
         made["default"] = list(default) if isinstance(default, tuple) else default
@@ -69,7 +69,8 @@ def _of(annotation: Any, limits: Mapping[str, Any], words: str) -> Schema:
         size = {key: limits[name] for name, key in _LISTS.items() if name in limits}
         return {"type": "array", "items": _of(arguments[0], {}, words) if arguments else {}, **size}
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": _of(arguments[1], {}, words)}
+        least = {"minProperties": limits["min_length"]} if "min_length" in limits else {}
+        return {"type": "object", "additionalProperties": _of(arguments[1], {}, words), **least}
     return {}
 
 

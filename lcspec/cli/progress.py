@@ -100,8 +100,9 @@ class Plain:
 
 
 def pace(data: Any) -> str:
-    """Loss, rate and time left of a step, as far as they are known."""
-    shown = [f"loss {data['loss']:.3f}"] if "loss" in data else []
+    """Reward or loss, rate and time left of a step, as far as they are known."""
+    what = next((name for name in ("reward", "loss") if name in data), None)
+    shown = [f"{what} {data[what]:.3f}"] if what else []
     if "rate" in data:
         shown.append(f"{data['rate']:.3g}/s" if data["rate"] >= 1 else f"{format_seconds(1 / data['rate'])} each")
         shown.append(f"{format_seconds(data['eta'])} left")

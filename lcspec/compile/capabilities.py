@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lcspec.compile.planner import IF_UNCHANGED, REUSE
+from lcspec.ir.document import Path
 from lcspec.ir.plan import PlannedStep
 from lcspec.ir.spec import Spec
 from lcspec.kinds import registry
@@ -34,6 +35,33 @@ class Capability(NamedTuple):
     change: str
     former: tuple[str, ...]
     steps: tuple[str, ...]
+
+
+class CodeUse(NamedTuple):
+    """A Python file of the project that a step would run.
+
+    Attributes:
+        name: what it is for, as an entry of `allow` would be called.
+        path: where the spec says so; `path` and `function` stand below.
+        file: as the spec names it.
+        function: the one in it that is called.
+    """
+
+    name: str
+    path: Path
+    file: str
+    function: str
+
+
+def code_uses(spec: Spec) -> Iterator[CodeUse]:
+    """Every function of the project that a metric or a reward is."""
+    for name, entry in spec.entries("metric").items():
+        if entry.kind == "python":
+            yield CodeUse(name, entry.path, entry.body.path, entry.body.function)
+    for recipe in spec.entries("tuning").values():
+        for name, reward in getattr(recipe.body, "rewards", {}).items():
+            if reward.path:
+                yield CodeUse(name, (*recipe.path, "rewards", name), reward.path, reward.function or "")
 
 
 def allowed(spec: Spec, kind: str, item: str) -> tuple[str, ...]:

@@ -58,6 +58,11 @@ class Reporter:
         self.found.append(Diagnostic(code, message, tuple(labels), notes, help, severity, fix))
 
 
+def rewarded(spec: Spec) -> bool:
+    """Whether a recipe learns from rewards."""
+    return any(hasattr(one.body, "rewards") for one in spec.entries("tuning").values())
+
+
 Rule = Callable[[Spec, Known, Reporter], None]
 GROUPS: dict[str, Callable[[Spec], object]] = {  # folder in `rules/` to when its rules have anything to say
     "": lambda spec: True,
@@ -65,10 +70,11 @@ GROUPS: dict[str, Callable[[Spec], object]] = {  # folder in `rules/` to when it
     "models": lambda spec: spec.entries("model"),
     "prompts": lambda spec: spec.entries("prompt"),
     "tuning": lambda spec: spec.entries("tuning"),
+    "rewards": rewarded,
     "gates": lambda spec: spec.gates,
     "ladder": lambda spec: spec.ladder or spec.entries("tuning"),
     "augmentation": lambda spec: spec.entries("augment"),
-    "code": lambda spec: spec.entries("metric") or spec.entries("allow"),
+    "code": lambda spec: spec.entries("metric") or spec.entries("allow") or rewarded(spec),
     "deployment": lambda spec: spec.entries("deploy") or spec.entries("optimize"),
 }
 ROWS = "rows"

@@ -13,6 +13,9 @@ from lcspec.estimate.architecture import Config, Sizes, sizes
 
 OVERHEAD = {"cpu": 440 << 20, "cuda": 900 << 20}  # libraries in a worker: measured on a CPU; assumed with CUDA
 LOGIT_COPIES = 9.7  # logits, what the loss and the trainer's statistics make of them, and their gradient
+TILE = (4096, 32768)  # tokens and words of the vocabulary whose logits the loss on rewards makes at a time
+TILE_COPIES = 16  # of such a tile: with its statistics and their gradient, measured on SmolLM2-135M
+SAMPLED_COPIES = 4  # of the logits that a token is sampled from: scaled, sorted, as probabilities
 RETAINED = {"cpu": 2.0, "cuda": 1.0}  # a CPU's heap keeps freed blocks: a forward pass is twice what a layer holds
 STATES = {"adamw": 2, "adafactor": 0.01, "sgd": 0, "rmsprop": 1, "adagrad": 1, "lion": 1}  # numbers per trained number
 
@@ -94,6 +97,7 @@ def training(
     sequences: int = 1,
     reference: bool = False,
     kept: float | None = None,
+    tiled: bool = False,
     device: str = "cpu",
 ) -> Memory:
     """The peak of training: the largest of the loss, the optimiser's step and the writing of the weights.
@@ -111,6 +115,7 @@ def training(
         sequences: texts that a row stands for: 2 for pairs (DPO, ORPO).
         reference: whether a second, frozen copy of the weights is kept.
         kept: numbers that a layer keeps for each token, when it is not the usual (`full_numbers`, `frozen_numbers`).
+        tiled: whether the loss makes logits of a `TILE` at a time, as that of rewards does.
         device: cpu or cuda.
     """
     full = trainable >= parameters
@@ -124,6 +129,8 @@ def training(
         depth = known.hidden * known.layers + layer if checkpointing else layer * known.layers
         activations = float(rows * depth * width)
         logits = rows * known.vocabulary * 4 * LOGIT_COPIES
+        if tiled:
+            logits = min(rows, TILE[0]) * min(known.vocabulary, TILE[1]) * 4 * TILE_COPIES
     base = Memory(
         weights=weight_bytes(parameters, bits) * (2 if reference else 1),
         adapter=0.0 if full else trainable * 4,
@@ -138,6 +145,17 @@ def training(
         base._replace(copy=weight_bytes(parameters)),  # writing the merged weights
     )
     return max(stages, key=lambda stage: stage.total)
+
+
+def sampling(config: Config, learning: Memory, *, tokens: int, sequences: int, device: str = "cpu") -> Memory:
+    """The peak of sampling `sequences` completions that are `tokens` long with their question, all at once.
+
+    The weights, and what the optimiser keeps between steps, are those of `learning`; the keys and values of all
+    completions grow by a copy with each token.
+    """
+    made = inference(config, 0, tokens=tokens, sequences=sequences, device=device)
+    kept = learning._replace(gradients=0, copy=0, activations=made.activations, logits=made.logits * SAMPLED_COPIES)
+    return kept._replace(cache=2 * made.cache)
 
 
 def full_numbers(known: Sizes) -> int:

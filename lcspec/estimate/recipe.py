@@ -25,17 +25,27 @@ def training_memory(
     if trainable is None or not config:
         return None
     quantised = method == "qlora" or adapter == "qlora"
-    return memory.training(
+    bits = (8 if getattr(body, "base", "nf4") == "int8" else 4) if quantised else 32
+    rewarded = hasattr(body, "generations")
+    learning = memory.training(
         config,
         parameters,
         trainable=trainable,
         batch=changed.get("batch", body.batch_size),
         tokens=changed.get("tokens", body.max_length),
-        bits=(8 if getattr(body, "base", "nf4") == "int8" else 4) if quantised else 32,
+        bits=bits,
         mixed=getattr(body, "precision", "float32") == "bfloat16",
         optimizer=getattr(body, "optimizer", "adamw"),
         checkpointing=changed.get("checkpointing", getattr(body, "gradient_checkpointing", False)),
         sequences=2 if kind in ("dpo", "orpo") else 1,
         kept=kept,
         device=device,
+        reference=rewarded and adapter == "none" and body.beta > 0,
+        tiled=rewarded,
     )
+    if not rewarded:
+        return learning
+    together = changed.get("batch", body.batch_size) * body.accumulate
+    tokens = max(changed.get("tokens", body.max_length), min(body.max_tokens, body.max_length))
+    sampling = memory.sampling(config, learning, tokens=tokens, sequences=together, device=device)
+    return max(learning, sampling, key=lambda stage: stage.total)

@@ -181,6 +181,25 @@ class Decoder:
             yield piece
         return Generation(buffer.text, tuple(buffer.ids), "stop" if buffer.stopped else reason)
 
+    def replay(self, token_ids: Sequence[int], stop: Sequence[str] = ()) -> Generation:
+        """Return the `Generation` that `stream` returns when it chooses these tokens, however they were chosen.
+
+        Args:
+            token_ids: an end id, and what comes behind it, is not part of the answer; without one it ends by length.
+            stop: texts that end the answer.
+        """
+        buffer = TextBuffer(self._decode, stop)
+        reason: FinishReason = "length"
+        for token in token_ids:
+            if token in self.loaded.stop_ids:
+                reason = "stop"
+                break
+            buffer.push(int(token))
+            if buffer.stopped:
+                break
+        buffer.close()
+        return Generation(buffer.text, tuple(buffer.ids), "stop" if buffer.stopped else reason)
+
     def _decode(self, ids: Sequence[int]) -> str:
         text: str = self.loaded.tokenizer.decode(
             list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False

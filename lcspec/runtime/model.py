@@ -61,7 +61,7 @@ def load_model(
     model = _load_quantized_model(place) if (folder / QUANTIZED_NAME).exists() else _load_plain_model(place)
     model.eval().requires_grad_(False).to(target)
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    return LoadedModel(model, tokenizer, _stop_ids(model, tokenizer), limit)
+    return LoadedModel(model, tokenizer, stop_ids_of(model, tokenizer), limit)
 
 
 def pick_device(device: Device) -> str:
@@ -123,7 +123,8 @@ def _refuse_gaps(report: Any) -> None:
         raise ValueError(f"the weights do not fit the configuration: {', '.join(absent[:5])}")
 
 
-def _stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+def stop_ids_of(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    """Return the ids that end a generation: the tokenizer's own, then those that the model's configurations name."""
     ends = [tokenizer.eos_token_id]
     for config in (getattr(model, "generation_config", None), model.config):
         declared = getattr(config, "eos_token_id", None)

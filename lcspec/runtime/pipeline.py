@@ -238,7 +238,7 @@ class Pipeline:
         text = made.text.strip()
         return Answer(
             text,
-            label=_label(text, self.labels),
+            label=read_label(text, self.labels),
             hits=asked.hits,
             prompt_tokens=len(asked.ids),
             completion_tokens=len(made.token_ids),
@@ -282,7 +282,7 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
         validate(guards.get(side) or (), side)
 
 
-def _label(text: str, labels: Sequence[str]) -> str | None:
+def read_label(text: str, labels: Sequence[str]) -> str | None:
     """Return the label that a generated text names: the whole text, but for case and a final full stop."""
     plain = text.strip().rstrip(".").casefold()
     return next((label for label in labels if label.casefold() == plain), None)

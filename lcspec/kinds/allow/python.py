@@ -1,4 +1,4 @@
-"""A Python file of the project that a custom metric may run, as long as it has this digest.
+"""A Python file of the project that a metric or a reward may run, as long as it has this digest.
 
 The digest says that somebody has read the file: another byte in it, and the spec is refused until it is read again.
 It stands in the key of the steps that run the file. It runs in a process of its own that sees the interpreter, what is
@@ -39,6 +39,6 @@ KIND = Kind(
     version=1,
     body=PythonBody,
     lower=lower,
-    summary="a Python file that a custom metric may run",
+    summary="a Python file that a metric or a reward may run",
     example=EXAMPLE,
 )

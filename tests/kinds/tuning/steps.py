@@ -1,13 +1,19 @@
 """Runs one training step on a tiny model, in this process or (as a program) in one that can be killed."""
 
+import hashlib
 import json
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from lcspec.ir.plan import Output
+from lcspec.ir.spec import Bound
 from lcspec.ir.strict import construct
 from lcspec.kinds import registry
+from lcspec.kinds.rewards import lower_rewards
 from lcspec.rowset import Columns, RowSet, make_rows, write_rows
 from lcspec.run.io import ChildIO, Job, seed_everything
 from lcspec.tuningkind import params_of, settings_of
@@ -77,6 +83,42 @@ def job(kind: str, said: dict[str, Any], inputs: dict[str, str], folder: Path) -
         log="",
         settings=settings_of(body),
     )
+
+
+class Lent:
+    """What a recipe's rewards ask of the spec: files of the project, allowed as they are."""
+
+    def __init__(self, code: dict[str, str], labels: tuple[str, ...]) -> None:
+        self.code, self.scope = code, SimpleNamespace(labels=labels)
+
+    def entry(self, family: str, name: str) -> None:
+        """No entry of `evaluation.metrics`."""
+
+    def fetch(self, owner: Bound, source: Bound, members: tuple[str, ...]) -> Output:
+        return Output("fetch", "files")
+
+    def allowed(self, kind: str, item: str) -> dict[str, list[str]]:
+        return {f"{kind}:{item}": [hashlib.sha256(self.code[item].encode()).hexdigest()]}
+
+
+def rewarded(
+    kind: str,
+    said: dict[str, Any],
+    inputs: dict[str, str],
+    folder: Path,
+    code: dict[str, str] | None = None,
+    labels: tuple[str, ...] = (),
+) -> Job:
+    """The job of a step that learns from rewards; `code` holds the files of the project by path."""
+    made = job(kind, said, inputs, folder)
+    body = construct(registry.load("tuning", kind).body, {"data": "letters.train", **said})
+    entry = Bound("tuning", "own", kind, body, ("tuning", "own"))
+    params, files = lower_rewards(Lent(code or {}, labels), entry)  # type: ignore[arg-type]
+    for path, text in (code or {}).items():
+        (folder / "code" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "code" / path).write_text(text)
+    lent = {name: str(folder / "code") for name in files}
+    return replace(made, params={**made.params, **params}, inputs={**made.inputs, **lent})
 
 
 def train(asked: Job) -> Told:

@@ -10,6 +10,7 @@ import pytest
 from lcspec.diag.model import LcspecError
 from lcspec.kinds import registry
 from tests.kinds.tuning.steps import Told, job, letters, train, write_inputs
+from tests.kinds.tuning.test_rewards import REWARDED
 
 pytestmark = pytest.mark.ml
 FAST = {"batch-size": 8, "learning-rate": 0.01, "warmup-steps": 2}
@@ -128,8 +129,9 @@ def test_preferences_and_documents_are_learnt(
 
 def test_every_tuning_kind_is_trained_here() -> None:
     trained = {kind for kind, _ in SUPERVISED.values()} | {kind for kind, _, _ in ALIGNED.values()}
+    trained |= {kind for kind, _ in REWARDED.values()}
     assert trained == set(registry.names("tuning"))
-    assert len(trained) == 10
+    assert len(trained) == 12
 
 
 def test_equal_training_gives_equal_bytes(answers: dict[str, str], tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """A capability that nothing uses is a door left open: it is reviewed once, and serves whoever comes later."""
 
-from lcspec.compile.capabilities import needed_code, remote_code
+from lcspec.compile.capabilities import code_uses, needed_code, remote_code
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
 
 
 def check(spec: Spec, known: Known, report: Reporter) -> None:
-    """LC0354 for entries of `allow` that no metric and no model needs."""
-    needed = {("python", entry.body.path) for entry in spec.entries("metric").values() if entry.kind == "python"}
+    """LC0354 for entries of `allow` that no metric, no reward and no model needs."""
+    needed = {("python", use.file) for use in code_uses(spec)}
     for name, entry in spec.entries("model").items():
         for file in getattr(entry.body, "files", None) or ():
             needed.add(("remote-code" if file.endswith(".py") else "pickled-weights", f"{name}/{file}"))

@@ -64,7 +64,7 @@ def _tokens(spec: Spec, known: Known, recipe: Bound, counter: Counter | None) ->
     taken = min(getattr(body, "rows", None) or len(counts), len(counts))
     mean = sum(counts) / len(counts) if counts else 0.0
     steps = getattr(body, "max_steps", None)
-    learned = taken * getattr(body, "epochs", 1)
+    learned = taken * getattr(body, "epochs", 1) * getattr(body, "generations", 1)
     if steps:
         learned = min(learned, steps * body.batch_size * body.accumulate)
     return mean * learned

@@ -14,6 +14,8 @@ USUAL = {
     "dpo": (1e-8, 1e-3),
     "kto": (1e-8, 1e-3),
     "orpo": (1e-8, 1e-3),
+    "grpo": (1e-8, 1e-3),
+    "rloo": (1e-8, 1e-3),
     "pretrain": (1e-7, 1e-2),
 }
 

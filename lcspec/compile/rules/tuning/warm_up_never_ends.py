@@ -18,8 +18,9 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         batch, warm = getattr(body, "batch_size", None), getattr(body, "warmup_steps", None)
         if not counts or not batch or not warm or getattr(body, "warmup_share", None) is not None:
             continue
-        batch *= getattr(body, "accumulate", 1)
-        steps = ceil(min(counts) / batch * getattr(body, "epochs", 1.0))
+        each, again = getattr(body, "generations", 1), getattr(body, "iterations", 1)
+        batch = max(1, batch * getattr(body, "accumulate", 1) // each)  # rows, also where it counts completions
+        steps = ceil(min(counts) / batch * getattr(body, "epochs", 1.0)) * again
         steps = min(steps, getattr(body, "max_steps", None) or steps)
         if steps <= warm:
             note = f"{min(counts)} rows × {getattr(body, 'epochs', 1.0):g} epochs / {batch} rows a step = {steps} steps"

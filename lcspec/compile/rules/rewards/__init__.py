@@ -1,0 +1,1 @@
+"""Rules on recipes that learn from rewards: one rule a file."""
