@@ -14,7 +14,7 @@ from lcspec.ir.scored import Scored
 from lcspec.kinds.api import StepIO
 from lcspec.rowset import Row
 
-Ask = Callable[[Scored, str], float | None]
+Ask = Callable[[Sequence[Scored], Sequence[str]], Sequence[float | None]]  # see `kinds/rewards.py`
 SAME = 1e-6  # rewards that differ by less are the same
 _SHOWN = 40  # characters of a question in messages
 
@@ -141,8 +141,9 @@ def _refuse_head(io: StepIO, model: Any) -> None:
 
 def _reward(name: str, ask: Ask, asked: Questions) -> Any:
     def reward(prompts: Sequence[str], completion_ids: Sequence[Sequence[int]], **rest: Any) -> list[float | None]:
-        pairs = zip(map(int, prompts), completion_ids, strict=True)
-        return [ask(asked.answered(number, ids), asked.name(number)) for number, ids in pairs]
+        numbers = [int(prompt) for prompt in prompts]
+        rows = [asked.answered(number, ids) for number, ids in zip(numbers, completion_ids, strict=True)]
+        return list(ask(rows, [asked.name(number) for number in numbers]))
 
     reward.__name__ = name  # the trainer's logs call it so
     return reward

@@ -1,10 +1,10 @@
-"""Rewards of recipes: what a step is told of them, and how one completion is judged in the step.
+"""Rewards of recipes: what a step is told of them, and how completions are judged in the step.
 
 A metric that judges single answers is a reward as it is, by the code that suites use. A function of the project is one
 under the same conditions as a custom metric: `allow` lists its file with the digest.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from lcspec.ir.scored import Scored
 from lcspec.kinds import registry
 from lcspec.kinds.api import Bound, Context, Ref, StepIO
 
-Ask = Callable[[Scored, str], float | None]  # a completed row and how to call it, to what it is worth
+Ask = Callable[[Sequence[Scored], Sequence[str]], Sequence[float | None]]  # rows and how to call them, to their worth
 SHOWN = frozenset({"target", "accepted", "labels"})  # what rows can show of a completion
 _FIXED = frozenset({"refusal-rate"})  # guards answer, not the model: no completion changes it
 
@@ -83,7 +83,7 @@ def opened(io: StepIO) -> Iterator[Mapping[str, Ask]]:
         made: dict[str, Ask] = {}
         for name, said in io.params["rewards"].items():
             if "code" in said:
-                made[name] = stack.enter_context(own(io, said["code"], said["path"], said["function"]))
+                made[name] = stack.enter_context(own(io, said["code"], said["path"], said["function"])).many
             elif "words-at-most" in said:
                 made[name] = _brief(said["words-at-most"])
             else:
@@ -94,15 +94,8 @@ def opened(io: StepIO) -> Iterator[Mapping[str, Ask]]:
 def _by_metric(metric: str) -> Ask:
     per_row = registry.module("metric", metric).per_row
 
-    def ask(row: Scored, where: str) -> float | None:
-        value: float | None = per_row(row)
-        return value
-
-    return ask
+    return lambda rows, where: [per_row(row) for row in rows]
 
 
 def _brief(most: int) -> Ask:
-    def ask(row: Scored, where: str) -> float:
-        return min(1.0, most / max(1, len(row.answer.split())))
-
-    return ask
+    return lambda rows, where: [min(1.0, most / max(1, len(row.answer.split()))) for row in rows]

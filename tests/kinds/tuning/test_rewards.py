@@ -43,7 +43,9 @@ REWARDED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", REWARDED.values(), ids=REWARDED)
+@pytest.mark.parametrize(
+    "case", [pytest.param(one, marks=[pytest.mark.slow] * (name == "rloo"), id=name) for name, one in REWARDED.items()]
+)
 def test_the_mean_reward_rises(case: tuple[str, dict[str, Any]], inputs: dict[str, str], tmp_path: Path) -> None:
     kind, said = case
     told = train(asked(kind, said, inputs, tmp_path))
@@ -64,7 +66,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("case", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(one, marks=[pytest.mark.slow] * (name != "rloo-dora"), id=name) for name, one in VARIANTS.items()],
+)
 def test_a_variant_trains(case: tuple[str, dict[str, Any]], inputs: dict[str, str], tmp_path: Path) -> None:
     from lcspec.runtime.model import load_model
 
@@ -77,6 +82,7 @@ def test_a_variant_trains(case: tuple[str, dict[str, Any]], inputs: dict[str, st
     assert (tmp_path / "out" / "adapter").is_dir() == (said.get("adapter") != "none")
 
 
+@pytest.mark.slow
 def test_equal_training_gives_equal_bytes(inputs: dict[str, str], tmp_path: Path) -> None:
     for name in ("one", "two"):
         train(asked("grpo", {"max-steps": 3}, inputs, tmp_path / name))
@@ -84,6 +90,7 @@ def test_equal_training_gives_equal_bytes(inputs: dict[str, str], tmp_path: Path
     assert one.read_bytes() == two.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
     [{"epochs": 2, "checkpoint": {"every-steps": 15}}, {"iterations": 2, "checkpoint": {"every-steps": 7}}],
@@ -152,8 +159,12 @@ def test_labels_and_right_answers_reach_the_metrics(tmp_path: Path) -> None:
     job = rewarded("grpo", {"rewards": said}, {}, tmp_path)
     row = Scored("1", {}, target="A b", accepted=("A b",), answer="the a b", label=None)
     with rewards.opened(ChildIO(job, Told())) as made:
-        assert {name: ask(row, "") for name, ask in made.items()} == {"right": 1.0, "label": 0.0, "short": 2 / 3}
-        assert made["right"](replace(row, target=None, accepted=()), "") is None
+        assert {name: list(ask([row], [""])) for name, ask in made.items()} == {
+            "right": [1.0],
+            "label": [0.0],
+            "short": [2 / 3],
+        }
+        assert made["right"]([replace(row, target=None, accepted=())], [""]) == [None]
     assert [one["weight"] for one in job.params["rewards"].values()] == [1.0, 2.0, 1.0]
 
 

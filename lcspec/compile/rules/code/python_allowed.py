@@ -12,8 +12,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0352 for a path out of the project, LC0351 for a file that is not allowed, LC0353 for a missing function."""
     for use in code_uses(spec):
         file = known.files(use.file)
-        if file is None:
-            continue
+        if file is None or not use.function:
+            continue  # not known here; or told by the rule on what a reward says
         if file.outside:
             help = "put the file into the folder of the spec, or below it"
             report.error("LC0352", (*use.path, "path"), f"`{use.file}` {file.outside}", help)
@@ -37,7 +37,7 @@ def _file(spec: Spec, report: Reporter, use: CodeUse, file: OwnFile) -> None:
         message = f"`{path}` is not the file that is allowed: its digest is {str(file.sha256)[:12]}…"
         also = (((*use.path, "path"), "it would run here"),)
         report.error("LC0351", (*stale.path, "sha256"), message, help, also=also)
-    elif use.function and use.function not in (defined := _functions(file.text or "")):
+    elif use.function not in (defined := _functions(file.text or "")):
         help = f"it defines {', '.join(f'`{one}`' for one in defined[:5])}" if defined else "define it there with `def`"
         report.error("LC0353", (*use.path, "function"), f"`{path}` has no function `{use.function}`", help)
 
