@@ -103,6 +103,7 @@ def trainer(
 
     params = io.params
     _refuse_head(io, loaded.model)
+    reference = training.reference(io) if params["beta"] else None
     made = _rollouts(base)(
         model=loaded.model,
         reward_funcs=[_reward(name, ask, asked) for name, ask in rewards.items()],
@@ -111,7 +112,7 @@ def trainer(
             num_generations=params["generations"],
             max_completion_length=params["max-tokens"],
             temperature=params["temperature"],
-            beta=params["beta"],
+            beta=params["beta"] if reference is None else 0.0,  # the trainer would load it past our loader
             num_iterations=params["iterations"],
             epsilon=params["clip"],
             epsilon_high=params["clip-high"],
@@ -123,10 +124,21 @@ def trainer(
         processing_class=loaded.tokenizer,
         peft_config=adapter_of(io, loaded.model),
     )
+    if reference is not None:
+        _hold(made, reference, params["beta"])
     made.asked = asked
     made.eos_token_ids = list(asked.decoder.loaded.stop_ids)
     made.generation_config.eos_token_id = made.generation_kwargs["eos_token_id"] = made.eos_token_ids
     return made
+
+
+def _hold(trainer: Any, reference: Any, beta: float) -> None:
+    """Gives the trainer the model that it is held to, as it prepares one itself."""
+    from trl.trainer.utils import add_fused_lm_head
+
+    add_fused_lm_head(reference, temperature=trainer.temperature)
+    trainer.ref_model = trainer.accelerator.prepare_model(reference, evaluation_mode=True)
+    trainer.beta = trainer.args.beta = beta
 
 
 def _refuse_head(io: StepIO, model: Any) -> None:

@@ -44,10 +44,10 @@ def train(io: StepIO) -> None:
     from lcspec import rollouts, training
     from lcspec.kinds import rewards
 
-    loaded, params = training.load(io), io.params
-    asked = rollouts.questions(io, loaded)
-    own = {"loss_type": params["loss"].replace("-", "_"), "scale_rewards": params["scale-rewards"]}
-    with rewards.opened(io) as said:
+    with rewards.opened(io) as said:  # first: a model with code of its own closes the process to new ones
+        loaded = training.load(io)
+        asked = rollouts.questions(io, loaded)
+        own = {"loss_type": io.params["loss"].replace("-", "_"), "scale_rewards": io.params["scale-rewards"]}
         trainer = rollouts.trainer(io, GRPOTrainer, GRPOConfig, loaded, asked, said, **own)
         training.fit(io, trainer)
     training.save(io, trainer, loaded.tokenizer)

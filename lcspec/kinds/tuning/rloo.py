@@ -39,10 +39,10 @@ def train(io: StepIO) -> None:
     from lcspec import rollouts, training
     from lcspec.kinds import rewards
 
-    loaded, params = training.load(io), io.params
-    asked = rollouts.questions(io, loaded)
-    with rewards.opened(io) as said:
-        own = {"normalize_advantages": params["normalize"]}
+    with rewards.opened(io) as said:  # first: a model with code of its own closes the process to new ones
+        loaded = training.load(io)
+        asked = rollouts.questions(io, loaded)
+        own = {"normalize_advantages": io.params["normalize"]}
         trainer = rollouts.trainer(io, RLOOTrainer, RLOOConfig, loaded, asked, said, **own)
         training.fit(io, trainer)
     training.save(io, trainer, loaded.tokenizer)
