@@ -16,7 +16,7 @@ def code_of(io: Told) -> dict[str, list[str]]:
     """Python file to the SHA-256 that it may have, of all models that the step loads; empty for most steps."""
     found: dict[str, set[str]] = {}
     for mark, digests in io.params.get("capabilities", {}).items():
-        kind, _, item = mark.partition(":")
+        kind, _, file = mark.partition(":")
         if kind == KIND:
-            found.setdefault(item.rpartition("/")[2], set()).update(digests)
+            found.setdefault(file, set()).update(digests)
     return {file: sorted(digests) for file, digests in sorted(found.items())}

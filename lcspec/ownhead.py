@@ -13,10 +13,12 @@ from typing import Any
 def use_own_logits(model: Any, temperature: float = 1.0) -> None:
     """Lets `model(…, fused_lm_head=True)`, as TRL asks, tell log-probabilities of the model's own logits.
 
-    `model` is a causal language model after TRL's trainer has taken it over, or PEFT's wrapper of one. The whole logits
-    are held in memory, which TRL spares.
+    `model` is a causal language model after TRL's trainer has taken it over, or PEFT's wrapper of one; None and models
+    of the library's own classes are left alone. The whole logits are held in memory, which TRL spares.
     """
     base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if not type(base).__module__.startswith("transformers_modules."):
+        return
     patched = base.forward
 
     @functools.wraps(type(base).forward)
@@ -44,13 +46,13 @@ def _told(logits: Any, labels: Any, items: Any) -> Any:
     with torch.no_grad():
         squares = (2 * every).logsumexp(-1).masked_fill(~mask, 0)
         means = logits.mean(-1).masked_fill(~mask, 0)
-        first = (logits.argmax(-1) == labels).masked_fill(~mask, 0)
+        first = (logits.argmax(-1) == labels) & mask
     return FusedCausalLMOutput(
         loss=-chosen.sum() / (mask.sum().clamp(min=1) if items is None else items),
         log_probs=chosen,
         entropy=-(every.exp() * every).sum(-1).masked_fill(~mask, 0),
         log_sum_sq_probs=squares,
         mean_logits=means,
-        is_top1=first.to(chosen.dtype),
+        is_top1=first,
         label_mask=mask,
     )

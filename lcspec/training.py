@@ -13,6 +13,7 @@ from typing import Any
 from lcspec import checkpoints
 from lcspec.kinds.api import StepIO
 from lcspec.modelcode import code_of
+from lcspec.ownhead import use_own_logits
 from lcspec.trainwatch import Watch, make_callback
 
 Curve = list[dict[str, float]]
@@ -128,12 +129,8 @@ def fit(io: StepIO, trainer: Any) -> None:
     Ends the step as interrupted when it was told to stop, and with a diagnostic when the loss is lost.
     """
     settle(io, trainer.model)
-    if code_of(io):
-        from lcspec.ownhead import use_own_logits
-
-        for model in (trainer.model, getattr(trainer, "ref_model", None)):
-            if model is not None:
-                use_own_logits(model, getattr(trainer, "temperature", 1.0))
+    for model in (trainer.model, getattr(trainer, "ref_model", None)) if code_of(io) else ():
+        use_own_logits(model, getattr(trainer, "temperature", 1.0))
     folder = io.checkpoint()
     settings = io.settings.get("checkpoint", {})
     start = checkpoints.newest(folder, io.warn)

@@ -66,14 +66,17 @@ def code_uses(spec: Spec) -> Iterator[CodeUse]:
 
 def allowed(spec: Spec, kind: str, item: str) -> tuple[str, ...]:
     """The digests with which `spec` allows an item, sorted."""
-    return tuple(sorted({digest for _, digest in _entries(spec).get(f"{kind}:{item}", ())}))
+    return tuple(sorted({digest for _, digest, _ in _entries(spec).get(f"{kind}:{item}", ())}))
 
 
 def remote_code(spec: Spec, model: str) -> dict[str, tuple[str, ...]]:
     """The Python files of a model that may run: name to digests, sorted."""
     entries = [one.body for one in spec.entries("allow").values() if one.kind == "remote-code"]
-    files = sorted({body.file for body in entries if body.model == model})
-    return {file: allowed(spec, "remote-code", f"{model}/{file}") for file in files}
+    own = [body for body in entries if body.model == model]
+    return {
+        file: tuple(sorted({body.sha256 for body in own if body.file == file}))
+        for file in sorted({body.file for body in own})
+    }
 
 
 def needed_code(facts: Mapping[str, Any]) -> list[str]:
@@ -90,8 +93,8 @@ def capabilities(spec: Spec, steps: Sequence[PlannedStep]) -> tuple[Capability, 
     said = _entries(spec)
     told = []
     for mark, entries in said.items():
-        kind, _, item = mark.partition(":")
-        for name, digest in entries:
+        kind = mark.partition(":")[0]
+        for name, digest, item in entries:
             using = [one for one in steps if digest in one.step.params.get("capabilities", {}).get(mark, ())]
             before = [_before(one, mark, digest) for one in using]
             former = {old for one in before for old in one}
@@ -111,12 +114,14 @@ def capabilities(spec: Spec, steps: Sequence[PlannedStep]) -> tuple[Capability, 
     return tuple(told)
 
 
-def _entries(spec: Spec) -> dict[str, list[tuple[str, str]]]:
-    """`kind:item` to the entries for it: (name, digest)."""
-    made: dict[str, list[tuple[str, str]]] = {}
+def _entries(spec: Spec) -> dict[str, list[tuple[str, str, str]]]:
+    """What keys hold, `kind:item`, to the entries for it: (name, digest, item as it is shown)."""
+    made: dict[str, list[tuple[str, str, str]]] = {}
     for name, entry in spec.entries("allow").items():
-        item = registry.module("allow", entry.kind).item(entry.body)
-        made.setdefault(f"{entry.kind}:{item}", []).append((name, str(entry.body.sha256)))
+        module = registry.module("allow", entry.kind)
+        shown = str(module.item(entry.body))
+        mark = getattr(module, "mark", module.item)(entry.body)
+        made.setdefault(f"{entry.kind}:{mark}", []).append((name, str(entry.body.sha256), shown))
     return made
 
 

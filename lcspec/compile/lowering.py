@@ -33,7 +33,7 @@ class Lowering:
         self.release: dict[str, Ref] = {}
         self._lowered: dict[tuple[str, str], Mapping[str, Ref]] = {}
         self._any_code = any(entry.kind == "remote-code" for entry in spec.entries("allow").values())
-        self._code: dict[Chosen, dict[str, list[str]]] = {}  # choices that are made up already
+        self._code: dict[Chosen, Mapping[str, list[str]]] = {}  # choices that are made up already
         self.gates = [gate_of(name, gate) for name, gate in spec.gates.items()]
         self.select_by = select_by(spec)
 
@@ -64,7 +64,7 @@ class Lowering:
 
     def code_of(self, model: str) -> dict[str, list[str]]:
         """What `allow` says of the Python files of a model."""
-        return {f"{_CODE}{model}/{file}": list(found) for file, found in remote_code(self.spec, model).items()}
+        return {f"{_CODE}{file}": list(found) for file, found in remote_code(self.spec, model).items()}
 
     def slots(self, family: str, name: str) -> Mapping[str, Ref]:
         """The artefacts of another entry, lowered when it is first asked for."""
@@ -125,15 +125,13 @@ class Lowering:
         """The step, with what the models that it may load are allowed to run; so it is in its key."""
         if not self._any_code:
             return step
-        found: dict[str, list[str]] = {}
-        for slot in LOADED:
-            found |= self._code_in(step.inputs.get(slot))
+        found = _merged(self._code_in(step.inputs.get(slot)) for slot in LOADED)
         if not found:
             return step
         held = {**step.params.get("capabilities", {}), **found}
         return replace(step, params={**step.params, "capabilities": held})
 
-    def _code_in(self, ref: Ref | None) -> dict[str, list[str]]:
+    def _code_in(self, ref: Ref | None) -> Mapping[str, list[str]]:
         """What may run of the models that `ref` may be: of every candidate, where it is still to be chosen."""
         if isinstance(ref, Output):
             held: Mapping[str, list[str]] = self.steps[ref.step].params.get("capabilities", {})
@@ -142,14 +140,13 @@ class Lowering:
             return {}
         if ref not in self._code:
             choice = next(one for one in self.choices if one.id == ref.choice)
-            found: dict[str, list[str]] = {}
-            for name in choice.candidates:
-                # The finalist is chosen among choices, all others among candidates.
-                inherited = choice.rule == "finalist"
-                found |= self._code_in(
-                    Chosen(name, ref.slot) if inherited else self.candidates[name].slots.get(ref.slot)
-                )
-            self._code[ref] = found
+            # The finalist is chosen among choices, all others among candidates.
+            inherited = choice.rule == "finalist"
+            inner = (
+                Chosen(name, ref.slot) if inherited else self.candidates[name].slots.get(ref.slot)
+                for name in choice.candidates
+            )
+            self._code[ref] = _merged(self._code_in(one) for one in inner)
         return self._code[ref]
 
     def candidate(self, candidate: Candidate, splits: Iterable[str], condition: Condition) -> Candidate:
@@ -187,6 +184,15 @@ class Lowering:
         )
         self.steps[step.id] = replace(step, condition=when)
         self.comparisons[f"{gate.name}|{candidate.id}|{split}"] = step.id
+
+
+def _merged(every: Iterable[Mapping[str, list[str]]]) -> dict[str, list[str]]:
+    """Marks to all the digests that any of the mappings has for them, sorted."""
+    made: dict[str, set[str]] = {}
+    for one in every:
+        for mark, digests in one.items():
+            made.setdefault(mark, set()).update(digests)
+    return {mark: sorted(digests) for mark, digests in sorted(made.items())}
 
 
 def source_id(source: Bound) -> str:

@@ -1,6 +1,7 @@
 """Code that came with a model: refused with the entry that would allow it, and in every key when it is allowed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -104,13 +105,40 @@ def test_the_digests_are_in_the_key_of_every_step_that_loads_the_model_and_of_no
         graph, _ = api.lower_loaded(loaded, Facts())
         return {step.id: step.params.get("capabilities", {}) for step in graph.steps}
 
-    held = {f"remote-code:own/{name}": [digest(text)] for name, text in FILES.items()}
+    held = {f"remote-code:{name}": [digest(text)] for name, text in FILES.items()}
     told = params(allow())
     using = {id for id, found in told.items() if found == held}
     assert {id for id, found in told.items() if found} == using
     assert {id.partition(":")[0] for id in using} == {"convert", "predict", "train", "optimize", "generate", "contract"}
     assert {id.partition(":")[0] for id in told if id not in using} >= {"score", "fetch", "prepare", "compare"}
     assert "train:rung-1.winner/lora" in using
+
+
+def test_two_models_whose_files_are_called_alike_are_kept_apart_and_their_names_count_for_nothing(
+    project: Path,
+) -> None:
+    shutil.copytree(project / "own", project / "other")
+    (project / "other" / "bending.py").write_text("def bent(logits, bend):\n    return logits\n")
+    other = (project / "other" / "bending.py").read_text()
+    second = SPEC[SPEC.index("  own:") : SPEC.index("prompts:")].replace("own", "other")
+    spec = SPEC.replace("prompts: {plain", f"{second}prompts: {{plain")
+    lines = allow("other", {**FILES, "bending.py": other}).splitlines()[1:]
+    both = allow() + "".join(f"  other-{line.strip()}\n" for line in lines)
+    loaded = api.load(write(project, more=both, spec=spec))
+    assert loaded.ok, loaded.diagnostics
+    graph, _ = api.lower_loaded(loaded, Facts())
+    held = {step.id: step.params.get("capabilities", {}).get("remote-code:bending.py") for step in graph.steps}
+    assert held["convert:models.own"] == held["predict:s.validation:own/plain"] == [digest(BENDING)]
+    assert held["convert:models.other"] == held["predict:s.validation:other/plain"] == [digest(other)]
+    assert held["train:rung-1.winner/lora"] == sorted([digest(BENDING), digest(other)])
+    plan, _ = api.make_plan(loaded, Facts())
+    shown = {one.name: (one.item, "convert:models.own" in one.steps) for one in plan.capabilities}
+    assert (shown["bending"], shown["other-bending"]) == (("own/bending.py", True), ("other/bending.py", False))
+    renamed = SPEC.replace("  own: {", "  new: {")
+    graph, _ = api.lower_loaded(api.load(write(project, more=allow("new"), spec=renamed)), Facts())
+    alone, _ = api.lower_loaded(api.load(write(project, more=allow())), Facts())
+    params = [{step.id: step.params for step in one.steps}["train:rung-1.winner/lora"] for one in (graph, alone)]
+    assert params[0] == params[1]
 
 
 def test_the_plan_lists_each_file_with_its_steps_and_diff_calls_it_a_risk(project: Path, tmp_path: Path) -> None:

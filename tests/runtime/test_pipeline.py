@@ -170,7 +170,7 @@ def test_copy_imports_nothing_of_lcspec(tmp_path: Path) -> None:
     import shutil
 
     files = sorted(RUNTIME.glob("*.py"))
-    assert len(files) == 13
+    assert len(files) == 14
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

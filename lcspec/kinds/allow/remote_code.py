@@ -21,8 +21,13 @@ class RemoteCodeBody(Body):
 
 
 def item(body: RemoteCodeBody) -> str:
-    """What is allowed, as those ask who need it."""
+    """What is allowed, as it is shown."""
     return f"{body.model}/{body.file}"
+
+
+def mark(body: RemoteCodeBody) -> str:
+    """What keys hold: the file without the name of the model, which renames and counts for nothing."""
+    return body.file
 
 
 def lower(ctx: Context, entry: Bound) -> dict[str, Any]:

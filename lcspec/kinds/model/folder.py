@@ -72,7 +72,8 @@ def _allowed(ctx: Context, entry: Bound) -> dict[str, Any]:
         if name.endswith(PICKLED):
             found |= ctx.allowed("pickled-weights", f"{entry.name}/{name}")
     unsafe = any(name.endswith((*PICKLED, ".py")) for name in entry.body.files)
-    return {"model": entry.name, **({"capabilities": found} if found else {})} if unsafe else {}
+    pickled = {"model": entry.name} if any(name.endswith(PICKLED) for name in entry.body.files) else {}
+    return {**pickled, **({"capabilities": found} if found and unsafe else {})}
 
 
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class HuggingfaceModelBody(HubFields):
 def lower(ctx: Context, entry: Bound) -> Lowered:
     """Fetch the files, then lay them out as one folder."""
     code = ctx.code_of(entry.name) if entry.body.remote_code == "refuse" else {}
-    members = (MODEL, *(mark.rpartition("/")[2] for mark in code))
+    members = (MODEL, *(mark.partition(":")[2] for mark in code))
     step = Step(
         id=f"convert:models.{entry.name}",
         kind=entry.kind_id,
