@@ -381,7 +381,7 @@ def test_an_endless_loop_is_given_up(box: Box, level: str) -> None:
 @pytest.mark.parametrize("level", levels())
 def test_memory_without_end_is_refused(box: Box, level: str) -> None:
     code = "def f(_):\n    made = []\n    while True:\n        made.append(bytearray(1 << 24))\n"
-    assert box.ask(level, code, memory=512 << 20).startswith("MemoryError")
+    assert box.ask(level, code, memory=256 << 20).startswith("MemoryError")
 
 
 @pytest.mark.parametrize("level", levels())
@@ -400,7 +400,7 @@ def test_what_it_prints_is_no_answer(box: Box, level: str, capfd: pytest.Capture
 
 
 @pytest.mark.parametrize("level", levels())
-@pytest.mark.parametrize("words", ["garbage\n", "[99]\n", "[" * 100_000 + "\n", "x" * (17 << 20), '{"at": "no"}\n'])
+@pytest.mark.parametrize("words", ["garbage\n", "[99]\n", "[" * 100_000 + "\n", "x" * (1 << 17), '{"at": "no"}\n'])
 def test_what_it_writes_among_the_answers_ends_it(box: Box, level: str, words: str) -> None:
     code = """
 def f(words):
