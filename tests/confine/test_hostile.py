@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import lcspec
+from lcspec.confine import bubble, places
 from lcspec.confine.process import Dead, Silent
 from lcspec.run import processes
 from tests.confine.boxes import Box, levels
@@ -155,6 +157,16 @@ def test_it_turns_no_knob_of_the_kernel(box: Box, level: str) -> None:
     ):
         answer = child.ask([path], 30)
         assert refused(answer.get("raised")) if isinstance(answer, dict) else False, (path, answer)
+
+
+@pytest.mark.parametrize("level", levels("bubblewrap"))
+def test_bubblewrap_alone_leaves_no_knob_either(level: str) -> None:
+    program = bubble.bubblewrap()
+    assert program is not None
+    before = bubble.command(program, places.readable([Path("/nonexistent")]), str(Path(lcspec.__file__).parent))
+    code = "import os; os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY)"
+    done = subprocess.run([*before, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Read-only file system" in done.stderr or (os.getuid() and "Permission denied" in done.stderr)
 
 
 @pytest.mark.parametrize("level", levels("bubblewrap"))
