@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", default="10,100,1000,10000")
     parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
-    parser.add_argument("--peer-most", type=int, default=1000, help="most tasks that peers are asked for")
+    parser.add_argument("--peer-most", type=int, default=10_000, help="most tasks that peers are asked for")
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
     peers.PLACES.extend(options.peers)

@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1000, help="size of the file that is stored")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peers", action="append", default=[], help="folder with the programs of peers")
-    parser.add_argument("--peer-most", type=int, default=1000, help="most tasks that peers are asked for")
+    parser.add_argument("--peer-most", type=int, default=10_000, help="most tasks that peers are asked for")
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
     peers.PLACES.extend(options.peers)
