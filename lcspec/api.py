@@ -163,12 +163,14 @@ def gather_facts(loaded: Loaded, behind: "Behind | None" = None) -> Facts:
     project = loaded.project
     store = Store.peek(project.store)
     records = behind.over(store.records) if behind is not None else store.records
+    local = Local(project.folder, loaded.spec, loaded.lock.models if loaded.lock else {}) if loaded.spec else None
     facts = Facts(
         files=FileDigests(project),
         records=records,
         heads=Heads(project.store, records),
         champion=releases(project, loaded.spec.name, behind).champion_facts() if loaded.spec else None,
-        models=_model_facts(loaded),
+        models=local.known.models if local else {},
+        own=local.known.files if local else _nothing,
         history=_history(project),
         hourly_price=_hourly_price(loaded),
     )
@@ -182,18 +184,15 @@ def releases(project: Project, name: str, behind: "Behind | None" = None) -> "Re
     return Releases.local(project.store, name) if behind is None else behind.releases(project.store, name)
 
 
+def _nothing(path: str) -> None:
+    return None
+
+
 def _hourly_price(loaded: Loaded) -> float | None:
     """Dollars per hour of the device: as the scope says, else as `lcspec.toml` does; both are read and checked."""
     price = hourly_price(loaded.project)
     hardware = loaded.spec.scope.hardware if loaded.spec is not None else None
     return hardware.hourly_price if hardware is not None and hardware.hourly_price is not None else price
-
-
-def _model_facts(loaded: Loaded) -> Mapping[str, Mapping[str, Any]]:
-    """Facts of the models: of local files as they are, else as locked; read when asked for."""
-    if loaded.spec is None:
-        return {}
-    return Local(loaded.project.folder, loaded.spec, loaded.lock.models if loaded.lock else {}).known.models
 
 
 def _history(project: Project) -> Callable[[Step], Estimate | None]:

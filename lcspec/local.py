@@ -4,17 +4,20 @@ Files up to `QUICK_BYTES` are looked into, each at most once and only when somet
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from lcspec.canon import digest_bytes
+from lcspec.compile.capabilities import allowed
 from lcspec.compile.known import Counter, Known, OwnFile, Splits
 from lcspec.diag.model import Diagnostic, Label
 from lcspec.ir.document import Node, locate
-from lcspec.ir.source import SourceFile
+from lcspec.ir.source import SourceFile, Span
 from lcspec.ir.spec import Bound, Spec
 from lcspec.kinds import registry
+from lcspec.lmeval import package
+from lcspec.lmeval.package import PREFIX
 from lcspec.rowset import DataFault
 
 QUICK_BYTES = 20 << 20  # local files up to this size are read while checking
@@ -59,6 +62,20 @@ class Local:
                     found.append(Diagnostic("LC0401", f"there is no file `{name}`", (label,), help=help))
                 if not missing and family == "data":
                     found += self._row_faults(entry, sources)
+        return found + self._suite_faults(root, sources)
+
+    def _suite_faults(self, root: Node, sources: dict[str, SourceFile]) -> list[Diagnostic]:
+        """What suites find in their own files, shown at its line there."""
+        found = []
+        for entry in self.spec.entries("suite").values():
+            faults = getattr(registry.module("suite", entry.kind), "faults", None)
+            for fault in faults(entry, self.known.files, partial(allowed, self.spec, "python")) if faults else ():
+                labels = [Label(locate(root, fault.path), "named here" if fault.place else "")]
+                text = self.known.files(fault.place.file) if fault.place else None
+                if fault.place and text is not None and text.text is not None:
+                    sources.setdefault(fault.place.file, SourceFile(fault.place.file, text.text))
+                    labels.insert(0, Label(Span(*fault.place), ""))
+                found.append(Diagnostic(fault.code, fault.message, tuple(labels), help=fault.help))
         return found
 
     def _row_faults(self, entry: Bound, sources: dict[str, SourceFile]) -> list[Diagnostic]:
@@ -122,13 +139,17 @@ class Local:
             return None
 
     def _file(self, name: str) -> OwnFile:
+        if name.startswith(PREFIX):
+            return OwnFile(*package.read(name))
         path = self.folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:
             return OwnFile(outside="leads out of the folder of the spec")
         if not path.resolve().is_relative_to(self.folder.resolve()):
             return OwnFile(outside="is a link that leads out of the folder of the spec")
-        if not path.is_file() or path.stat().st_size > QUICK_BYTES:
+        if not path.is_file():
             return OwnFile()
+        if path.stat().st_size > QUICK_BYTES:
+            return OwnFile("")
         data = path.read_bytes()
         return OwnFile(digest_bytes(data), data.decode("utf-8", "replace"))
 

@@ -11,11 +11,11 @@ from lcspec.ir.spec import Bound, GateSpec, Spec
 from lcspec.ir.strict import Strict
 
 PROPORTIONS = frozenset({"accuracy", "exact-match", "hit-rate", "retrieval-recall", "label-validity", "refusal-rate"})
-PROPORTIONS |= {"preference-accuracy"}
+PROPORTIONS |= {"preference-accuracy", "acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}
 SHARES = PROPORTIONS | {"macro-f1", "micro-f1", "weighted-f1", "balanced-accuracy", "json-validity", "schema-validity"}
-LOWER_IS_BETTER = frozenset(
+LOWER_IS_BETTER = frozenset(  # as our metrics are called, and lm-eval's
     {"loss", "perplexity", "bits-per-byte", "latency-p50", "latency-p95", "toxicity", "word-error-rate"}
-)
+) | {"word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter"}
 JUDGED = ("validation", "test")
 
 
@@ -109,7 +109,8 @@ def answering_tokens(spec: Spec, facts: Mapping[str, Any]) -> int:
 def rows_read(spec: Spec, known: Known, suite: Bound, split: str) -> int | None:
     """How many rows of a split a suite reads, as far as the spec or the local files tell."""
     data = spec.entries("data").get(getattr(suite.body, "data", "") or "")
-    limit = getattr(getattr(suite.body, "limit", None), split, None)
+    said = getattr(suite.body, "limit", None)
+    limit = said if isinstance(said, int) else getattr(said, split, None)
     part = getattr(getattr(getattr(data, "body", None), "split", None), split, None)
     there = (known.rows(data.name) or {}).get(split) if data is not None else None
     counts = [count for count in (limit, part if isinstance(part, int) else None) if isinstance(count, int)]

@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lcspec.compile.known import OwnFile
 from lcspec.ir.plan import Estimate, Step
 from lcspec.ir.record import StepRecord
 
 
 def _no_history(step: Step) -> Estimate | None:
+    return None
+
+
+def _not_read(path: str) -> OwnFile | None:
     return None
 
 
@@ -30,6 +35,7 @@ class Facts:
         hourly_price: dollars per hour of the device, when the scope or `lcspec.toml` says it.
         history: what a step took before, or None.
         former: what a step was called before it was renamed, latest first.
+        own: path to a file of the project, read when it is asked for; None where nobody looks.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -41,3 +47,4 @@ class Facts:
     hourly_price: float | None = None
     history: Callable[[Step], Estimate | None] = _no_history
     former: Callable[[str], tuple[str, ...]] = _never_renamed
+    own: Callable[[str], OwnFile | None] = _not_read

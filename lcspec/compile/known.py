@@ -17,7 +17,8 @@ def _nothing(name: str) -> None:
 class OwnFile(NamedTuple):
     """A file of the project that the spec names: its digest and text, None where there is no such file.
 
-    `outside` says how the name leads out of the folder of the spec; such a file is not looked into.
+    A file that is too large to be looked into has an empty digest and no text. `outside` says how the name leads out of
+    the folder of the spec; such a file is not looked into.
     """
 
     sha256: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from lcspec.compile.capabilities import allowed, remote_code
 from lcspec.compile.facts import Facts
+from lcspec.compile.known import OwnFile
 from lcspec.compile.ladders import generators, select_by
 from lcspec.ir.plan import Candidate, Choice, Chosen, Condition, Gate, Output, Ref, Step, Stored
 from lcspec.ir.spec import Bound, GateSpec, Scope, Spec
@@ -82,6 +83,10 @@ class Lowering:
     def local(self, path: str) -> str | None:
         """SHA-256 of a file of the project; None when it is missing."""
         return self.facts.files.get(path)
+
+    def read(self, path: str) -> OwnFile | None:
+        """A file of the project, read while planning."""
+        return self.facts.own(path)
 
     def pin(self, source: Bound, members: Sequence[str]) -> Mapping[str, Any] | None:
         """What the lock holds for `members` of a source; None until they are locked."""

@@ -41,7 +41,7 @@ def _scored(score: Step, steps: Mapping[str, Step], record_of: RecordOf, metric:
     if isinstance(measured, Mapping) and isinstance(measured.get("n"), int):
         return int(measured["n"])
     asked = score.inputs.get("predictions")
-    predict = steps.get(asked.step) if isinstance(asked, Output) else None
+    predict = steps.get(asked.step) if isinstance(asked, Output) else score if asked is None else None
     if predict is None:
         return None
     limit, split = predict.params.get("limit"), predict.params.get("split")

@@ -96,10 +96,10 @@ def _as_one_of(parent: int, root: str) -> None:
     landlock.die_with(parent)
     landlock.drop_capabilities()
     os.chdir("/")
-    sys.meta_path.insert(0, _OwnFiles(root))
+    sys.meta_path.insert(0, OwnFiles(root))
 
 
-class _OwnFiles:
+class OwnFiles:
     """Finds nothing, and refuses modules that lie in the project: `allow` speaks for one file only."""
 
     def __init__(self, root: str) -> None:
@@ -108,6 +108,7 @@ class _OwnFiles:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """None, or ModuleNotFoundError for a module of the project."""
         found = PathFinder.find_spec(name, path, target)
         origin = os.path.realpath(found.origin) if found is not None and found.origin and found.has_location else ""
         if origin.startswith(self.root) and not {"site-packages", "dist-packages"} & set(origin.split(os.sep)):

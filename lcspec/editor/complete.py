@@ -127,6 +127,10 @@ def _metrics(documents: Documents, suite: str) -> list[str]:
         said = at(entry.node, ("metrics",))
         if isinstance(said, doc.Sequence):
             return [str(item.value) for item in said.items if isinstance(item, Scalar)]
+        kind = entry_kind(documents, entry.path)
+        if said is None and kind in registry.names("suite"):
+            fallen = registry.load("suite", str(kind)).body.model_fields["metrics"].default
+            return list(fallen) if isinstance(fallen, tuple) else []
     return []
 
 

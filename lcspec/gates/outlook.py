@@ -9,6 +9,7 @@ from lcspec.ir.verdict import INCONCLUSIVE, Decision
 from lcspec.stats import critical, rows_needed
 
 PROPORTIONS = frozenset({"accuracy", "exact-match", "hit-rate", "retrieval-recall", "label-validity", "refusal-rate"})
+PROPORTIONS |= {"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"}  # of lm-eval
 
 
 @dataclass(frozen=True, slots=True)

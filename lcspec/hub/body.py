@@ -14,7 +14,11 @@ ROWS, FILES = "@rows:", "@files:"  # `@rows:CONFIG`, or `@files:SPLIT=PATTERN`
 class FromEnvironment(Strict):
     """A secret by reference."""
 
-    env: str = option(doc="Name of the environment variable that holds it.", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    env: str = option(
+        doc="Name of the environment variable that holds it.",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        effect="The value is read where the step runs, and stands in no plan, lock or key.",
+    )
 
 
 class HubFields(Strict):

@@ -69,6 +69,9 @@ class Context(Protocol):
     def local(self, path: str) -> str | None:
         """SHA-256 of a file of the project (path relative to the spec's folder); None when it is missing."""
 
+    def read(self, path: str) -> Any:
+        """A file of the project or of an installed package: `sha256`, `text`, `outside`; None where nobody looks."""
+
     def pin(self, source: Bound, members: Sequence[str]) -> Mapping[str, Any] | None:
         """What the lock holds for `members` of a source; None until they are locked."""
 

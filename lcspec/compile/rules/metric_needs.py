@@ -20,7 +20,9 @@ REMEDY = {
 def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0603 for metrics whose ingredients the spec does not have."""
     for entry in spec.entries("suite").values():
-        data = spec.entries("data").get(getattr(entry.body, "data", ""))
+        if not hasattr(entry.body, "data"):  # it has rows and metrics of its own
+            continue
+        data = spec.entries("data").get(entry.body.data)
         columns = getattr(getattr(data, "body", None), "columns", None)
         has = {name for name in ("target", "accepted", "source") if getattr(columns, name, None)}
         has |= {"labels"} if spec.scope.labels else set()
