@@ -76,8 +76,8 @@ def _shut_in(wanted: dict[str, Any]) -> str:
     made = [] if level == "landlock" else [level]
     if level == "landlock" or (level == "bubblewrap" and landlock.abi() >= landlock.LEAST):
         made += [f"landlock {landlock.restrict(readable, wanted['writable'])}"]
-    made += ["seccomp"] if filters.install() else []
-    hook.close(None if level == "bubblewrap" else readable)
+    made += ["seccomp"] if filters.install(owned=level == "bubblewrap") else []
+    hook.close(None if level == "bubblewrap" else readable, wanted["writable"])
     _forget()
     return " + ".join(made)
 

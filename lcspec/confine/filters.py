@@ -64,7 +64,8 @@ _REFUSED = {  # system call: (x86-64, arm64); None where there is none
     "kexec_load": (246, 104),
     "init_module": (175, 105),
     "finit_module": (313, 273),
-    # what Landlock does not look at: who owns a file, when it was written, what is noted beside it
+}
+_OWNED = {  # what Landlock does not look at: who owns a file, when it was written, what is noted beside it
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -94,8 +95,11 @@ _NUMBER, _ARCHITECTURE, _FIRST = 0, 4, 16  # offsets in struct seccomp_data; arg
 _EPERM, _ENOSYS = _ERRNO | errno.EPERM, _ERRNO | errno.ENOSYS
 
 
-def program(machine: str, pid: int) -> bytes | None:
-    """The filter for the process `pid` on `machine`, one struct sock_filter after the other; None: not known."""
+def program(machine: str, pid: int, *, owned: bool) -> bytes | None:
+    """The filter for the process `pid` on `machine`, one struct sock_filter after the other; None: not known.
+
+    With `owned` it lets through what says whose a file is, for a process that sees no file but what it may change.
+    """
     known = _ARCHITECTURES.get(machine) if sys.platform == "linux" else None
     if known is None:
         return None
@@ -103,7 +107,7 @@ def program(machine: str, pid: int) -> bytes | None:
     lines = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _END), (_LOAD, 0, 0, _NUMBER)]
     if machine == "x86_64":
         lines += [(_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, _EPERM)]
-    for numbers in _REFUSED.values():
+    for numbers in (_REFUSED if owned else _REFUSED | _OWNED).values():
         if (number := numbers[column]) is not None:
             lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _EPERM)]
     # The C library falls back to `clone`, whose flags can be looked at.
@@ -128,9 +132,9 @@ def _argument(number: int, test: tuple[int, int, int, int]) -> list[tuple[int, i
     ]
 
 
-def install() -> bool:
+def install(*, owned: bool) -> bool:
     """Puts the filter on this process and its threads to come, for good; whether there is one for this machine."""
-    text = program(platform.machine(), os.getpid())
+    text = program(platform.machine(), os.getpid(), owned=owned)
     if text is None:
         return False
     libc = ctypes.CDLL(None, use_errno=True)

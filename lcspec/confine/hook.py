@@ -20,26 +20,30 @@ WRITES = frozenset(
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-def close(readable: Sequence[str] | None) -> None:
-    """Refuses sockets and processes; with `readable`, other files and every write, too. Cannot be taken back."""
-    allowed = None if readable is None else tuple(os.path.realpath(path) for path in readable)
-    shut = REFUSED if allowed is None else REFUSED | WRITES
+def close(readable: Sequence[str] | None, writable: Sequence[str] = ()) -> None:
+    """Refuses sockets and processes; with `readable`, reading and writing elsewhere, too. Cannot be taken back."""
+    written = tuple(os.path.realpath(path) for path in writable)
+    read = (*written, *(os.path.realpath(path) for path in readable or ()))
     realpath, separator = os.path.realpath, os.sep
 
+    def within(path: object, folders: tuple[str, ...]) -> bool:
+        """Whether a path lies in one of the folders; what is no path, as a descriptor, was judged before."""
+        if not isinstance(path, str | bytes) or path in (os.devnull, ""):
+            return True
+        real = realpath(os.fsdecode(path))
+        return any(real == one or real.startswith(one + separator) for one in folders)
+
     def refuse(event: str, arguments: tuple[object, ...]) -> None:
-        if event in shut:
+        if event in REFUSED:
             raise PermissionError(f"code of the project's own may not do that ({event})")
-        if event == "open" and allowed is not None:
+        if readable is None:
+            return
+        if event == "open":
             path, _, flags = arguments
-            if not isinstance(path, str | bytes):
-                return
-            name = os.fsdecode(path)
-            if name == os.devnull:
-                return
-            if isinstance(flags, int) and flags & _WRITING:
-                raise PermissionError(f"code of the project's own may not write (`{name}`)")
-            real = realpath(name)
-            if not any(real == one or real.startswith(one + separator) for one in allowed):
-                raise PermissionError(f"code of the project's own may not read `{name}`")
+            writes = isinstance(flags, int) and bool(flags & _WRITING)
+            if not within(path, written if writes else read):
+                raise PermissionError(f"code of the project's own may not {'write' if writes else 'read'} {path!r}")
+        elif event in WRITES and not all(within(one, written) for one in arguments):
+            raise PermissionError(f"code of the project's own may not change {arguments[0]!r}")
 
     sys.addaudithook(refuse)

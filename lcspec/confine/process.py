@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,8 +26,6 @@ _ASTRAY = "it wrote where only answers are written"
 _FIXED = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "HOME": "/tmp",
-    "TMPDIR": "/tmp",
     "PYTHONHASHSEED": "0",
     "PYTHONSAFEPATH": "1",
     "PYTHONUNBUFFERED": "1",
@@ -80,7 +79,7 @@ class Confined:
 
     def _start(self, level: str) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._rest = b""
+        self._rest, self._scratch = b"", ""  # without a folder of its own, bubblewrap gives it one
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - what is said before the child speaks into the log
         modules, before = str(_MODULES.parent.parent), []
         if level == "bubblewrap":
@@ -89,6 +88,11 @@ class Confined:
                 raise OSError("there is no `bwrap`")
             before = bubble.command(program, places.readable(self._hidden), str(_MODULES.parent))
             modules = bubble.INSIDE
+        else:
+            own = os.environ.get("LCSPEC_SCRATCH")  # of the step: what it leaves there when it is killed goes with it
+            if own:
+                os.makedirs(own, exist_ok=True)
+            self._scratch = tempfile.mkdtemp(prefix="lcspec-own-", dir=own or None)
         reading, writing = os.pipe()
         log = os.dup(2)
         self._answers = reading
@@ -97,7 +101,7 @@ class Confined:
         try:
             self._process = subprocess.Popen(
                 [*before, sys.executable, "-c", _PROGRAM.format(modules), str(writing), str(log)],
-                env=_environment(),
+                env=_environment(self._scratch or "/tmp"),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=self._errors,
@@ -123,7 +127,7 @@ class Confined:
             "modules": bubble.INSIDE if inside else str(_MODULES.parent.parent),
             "importable": places.importable(self._hidden),
             "readable": [*places.readable(self._hidden), *_DEVICES],
-            "writable": [_FIXED["TMPDIR"]] if inside else [],
+            "writable": [self._scratch or "/tmp"],
             "memory": self._memory,
             "scratch": bubble.SCRATCH,
         }
@@ -205,9 +209,13 @@ class Confined:
         """Ends the child and all that it started, where its confinement keeps that together."""
         process = self._process
         self._errors.close()
-        if process is None:
-            return
-        self._process = None
+        if process is not None:
+            self._process = None
+            self._kill(process)
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _kill(self, process: "subprocess.Popen[bytes]") -> None:
         process.kill()
         if process.stdin is not None:
             process.stdin.close()
@@ -221,9 +229,9 @@ _DEVICES = (
 )
 
 
-def _environment() -> Mapping[str, str]:
+def _environment(scratch: str) -> Mapping[str, str]:
     kept = {name: os.environ[name] for name in ("TZ", MARK) if name in os.environ}
     base = places.user_base()
     more = {"PYTHONUSERBASE": base} if base else {"PYTHONNOUSERSITE": "1"}
     more |= {"LD_LIBRARY_PATH": found} if (found := places.libraries()) else {}
-    return {**_FIXED, **kept, **more}
+    return {**_FIXED, "HOME": scratch, "TMPDIR": scratch, **kept, **more}

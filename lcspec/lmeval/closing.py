@@ -37,7 +37,7 @@ def shut_in(io: StepIO, files: Iterable[str]) -> None:
         io.fail(NO_SANDBOX, help=SANDBOX_HELP, code="LC1239")
     sys.meta_path.insert(0, OwnFiles(str(io.root)))
     hook.close(None)
-    made = "audit-hook + seccomp" if filters.install() else "audit-hook"
+    made = "audit-hook + seccomp" if filters.install(owned=True) else "audit-hook"
     for file in named:
         io.measure(f"confinement:{file}", made)
     if named and made == "audit-hook":

@@ -25,6 +25,7 @@ WALLS = ("bubblewrap", "landlock")
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
     made = Box(tmp_path)
     monkeypatch.setenv("LCSPEC_STORE", str(made.store))
+    monkeypatch.setenv("LCSPEC_SCRATCH", str(tmp_path / "of-the-step"))
     monkeypatch.setenv("HF_TOKEN", "canary")
     monkeypatch.setenv("LCSPEC_TOKEN", "canary")
     yield made
@@ -142,6 +143,27 @@ def test_it_changes_nothing_by_system_calls_either(box: Box, level: str) -> None
         assert isinstance(answer, dict), name
         assert refused(answer["raised"]), (name, answer)
     assert box.files() == before
+
+
+@pytest.mark.parametrize("level", levels())
+def test_it_has_a_scratch_folder_that_goes_with_it(box: Box, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = box.folder / "scratch"
+    monkeypatch.setenv("LCSPEC_SCRATCH", str(own))
+    code = """
+import shutil, tempfile
+def f(_):
+    folder = tempfile.mkdtemp()
+    with open(folder + '/a', 'w') as file:
+        file.write('text')
+    os.rename(folder + '/a', folder + '/b')
+    os.mkdir(folder + '/c')
+    shutil.copyfile(folder + '/b', folder + '/c/d')
+    return len(open(folder + '/c/d').read())
+"""
+    assert box.ask(level, code) == 4
+    assert list(own.glob("*")) or level == "bubblewrap"
+    box.opened[-1].end()
+    assert not list(own.glob("*"))
 
 
 @pytest.mark.parametrize("level", levels())

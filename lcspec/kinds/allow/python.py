@@ -3,12 +3,13 @@
 The digest says that somebody has read the file: another byte in it, and the spec is refused until it is read again.
 It stands in the key of the steps that run the file. It runs in a process of its own that sees the interpreter, what is
 installed for it, and the rows that it is asked of; no secret, no other file of the project, no network. What holds it
-there is the strongest that the machine has: bubblewrap (with it Landlock and a filter of system calls),
-else these two without it, else an audit hook, which stops accidents only and is warned of. The record of the step
-says which (`measured`). `[code]` in `lcspec.toml` sets memory and time for one row, and demands the sandbox:
-`confine = "sandbox"`. Limits: it may import installed packages, and no other file of the project, because no digest
-speaks for that; GPUs are not there; a fault of the kernel opens any of these walls. Functions of lm-eval tasks need the
-model and run beside it, held less well: see `explain suites.lm-eval`.
+there is the strongest that the machine has: bubblewrap (with it Landlock and a filter of system calls), else these two
+without it, else an audit hook, which stops accidents only and is warned of. The record of the step says which
+(`measured`). What it writes into its temporary folder goes with it, and it writes nowhere else. `[code]` in
+`lcspec.toml` sets memory and time for one row, and demands the sandbox: `confine = "sandbox"`. Limits: it may import
+installed packages, and no other file of the project, because no digest speaks for that; GPUs are not there; a fault of
+the kernel opens any of these walls. Functions of lm-eval tasks need the model and run beside it, held less well: see
+`explain suites.lm-eval`.
 """
 
 from typing import Any
