@@ -88,6 +88,8 @@ def _measured(spec: Spec, report: Reporter, use: Use) -> None:
         measured = suites[use.name].body.metrics
         close = clear(use.part, measured)
         help = did_you_mean(use.part, measured, f"metrics of `{use.name}`")
+        if not hasattr(suites[use.name].body, "data"):  # what it measures is not for this pass to know
+            help = f"{help.rstrip('?')}, or list it under `metrics` of the suite"
         swap = f"{use.name}.{close}" if close else None
         report.error("LC0601", use.path, f"`{use.name}` does not measure `{use.part}`", help, swap=swap)
 

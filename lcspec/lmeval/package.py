@@ -15,7 +15,8 @@ from lcspec.canon import digest_bytes
 
 PREFIX = "lm_eval:"
 TASKS = f"{PREFIX}tasks/"
-_NAME = re.compile(r"""^["']?task["']?:\s*["']?([^\s"'#]+)""", re.MULTILINE)
+_NAME = re.compile(r"""^["']?task["']?:\s*["']?([A-Za-z0-9][^\s"'#]*)""", re.MULTILINE)
+_GROUP = re.compile(r"""^["']?group["']?:\s*["']?([A-Za-z0-9][^\s"'#]*)""", re.MULTILINE)
 
 
 class File(NamedTuple):
@@ -37,7 +38,9 @@ def read(path: str) -> File:
     """A file of the package by its name, `lm_eval:tasks/…`."""
     home = folder()
     file = home / path.removeprefix(PREFIX) if home is not None else None
-    if file is None or not file.is_file():
+    if home is None or file is None or not file.resolve().is_relative_to((home / "tasks").resolve()):
+        return File(outside="does not lie among the tasks of lm-eval") if home is not None else File()
+    if not file.is_file():
         return File()
     data = file.read_bytes()
     return File(digest_bytes(data), data.decode("utf-8", "replace"))
@@ -60,19 +63,28 @@ def find(name: str) -> str | None:
     return None
 
 
+class Everything(NamedTuple):
+    """What the package has: each task with its file, and the names of groups of tasks."""
+
+    tasks: dict[str, str]
+    groups: frozenset[str]
+
+
 @cache
-def everywhere() -> dict[str, str]:
-    """Every task of the package to its file; reads all of them."""
+def everything() -> Everything:
+    """Reads all of the package's task files."""
     home = folder()
-    if home is None:
-        return {}
-    tasks = home / "tasks"
     found: dict[str, str] = {}
-    for file in sorted(tasks.rglob("*.yaml")):
-        name = _NAME.search(file.read_text(encoding="utf-8", errors="replace"))
-        if name:
-            found.setdefault(name.group(1), TASKS + file.relative_to(tasks).as_posix())
-    return found
+    groups: set[str] = set()
+    if home is None:
+        return Everything(found, frozenset())
+    for file in sorted((home / "tasks").rglob("*.yaml")):
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if group := _GROUP.search(text):
+            groups.add(group.group(1))
+        elif name := _NAME.search(text):
+            found.setdefault(name.group(1), PREFIX + file.relative_to(home).as_posix())
+    return Everything(found, frozenset(groups))
 
 
 def _called(file: Path, name: str) -> bool:

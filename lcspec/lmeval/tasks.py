@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from lcspec.diag.suggest import did_you_mean
+from lcspec.diag.suggest import did_you_mean, nearest
 from lcspec.lmeval.measures import MEASURED, metrics_of
-from lcspec.lmeval.package import PREFIX, TASKS, everywhere, find, folder
+from lcspec.lmeval.package import PREFIX, TASKS, everything, find, folder
 from lcspec.lmeval.reading import Function, Place, TaskFault, functions, read_yaml
 
 MOST_FILES = 64
@@ -114,10 +114,19 @@ def locate(named: str) -> str:
         return found
     if folder() is None:
         raise TaskFault("lm-eval is not installed", "install it: `pip install lm-eval`", code="LC0462")
-    known = everywhere()
-    help = f"name it as `{known[named]}`" if named in known else did_you_mean(named, known, "tasks")
-    why = "is not where its name says" if named in known else "is no task of the installed lm-eval"
-    raise TaskFault(f"`{named}` {why}", f"{help}; a task of the project is named by its file", code="LC0462")
+    tasks, groups = everything()
+    if named in tasks:
+        raise TaskFault(f"`{named}` is not where its name says", f"name it as `{tasks[named]}`", code="LC0462")
+    message = f"`{named}` is no task of the installed lm-eval"
+    help = did_you_mean(named, tasks, "") if nearest(named, sorted(tasks)) else "`lm-eval ls subtasks` lists them"
+    if named in groups:
+        message, help = f"`{named}` is a group of tasks", f"name its tasks: {_some(named, tasks)}"
+    raise TaskFault(message, f"{help}; a task of the project is named by its file", code="LC0462")
+
+
+def _some(group: str, tasks: Mapping[str, str]) -> str:
+    named = [f"`{name}`" for name in sorted(tasks) if name.startswith(f"{group}_")]
+    return ", ".join([*named[:3], "…"]) if named else "`lm-eval ls subtasks` lists them"
 
 
 def read_task(file: str, read: Reader) -> Task:

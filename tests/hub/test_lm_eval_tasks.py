@@ -1,11 +1,13 @@
 """Tasks that come with lm-eval: their data sets are pinned and fetched like every other source."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lcspec.lmeval.package import folder
 from tests.hub.server import FakeHub, serving
 from tests.lmeval.project import lcspec, records
 from tests.tiny import write_tiny_model
@@ -82,15 +84,49 @@ def test_without_the_hub_locking_says_why(hub: FakeHub, tmp_path: Path) -> None:
     assert "allenai/ai2_arc" in done.stderr
 
 
+SECOND = """
+    common: {kind: lm-eval, tasks: [hellaswag, arc_easy], metrics: [acc, hellaswag.acc_norm], limit: 5}
+  gates: {some: {metric: common.acc, at-least: 0}}
+allow:
+  hella: {kind: python, path: "lm_eval:tasks/hellaswag/utils.py", sha256: DIGEST}
+"""
+
+
+def endings(split: str, count: int) -> bytes:
+    rows = [
+        {
+            "ctx_a": f"A man stands at {split} {n}.",
+            "ctx_b": "then he",
+            "activity_label": "Standing [title]",
+            "endings": ["sits.", "runs.", "flies.", "sings."],
+            "label": str(n % 4),
+        }
+        for n in range(count)
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
 @pytest.mark.ml
 @pytest.mark.slow
-def test_a_task_of_lm_eval_is_asked_of_the_model(hub: FakeHub, tmp_path: Path) -> None:
+def test_tasks_of_lm_eval_are_asked_of_the_model(hub: FakeHub, tmp_path: Path) -> None:
     for path in (tmp_path / "llama").iterdir():
         path.unlink()
     write_tiny_model(tmp_path / "llama", seed=3)
+    hub.push(
+        "dataset", "Rowan/hellaswag", {"data/train.jsonl": endings("train", 4), "validation.jsonl": endings("v", 12)}
+    )
+    home = folder()
+    assert home is not None
+    digest = hashlib.sha256((home / "tasks" / "hellaswag" / "utils.py").read_bytes()).hexdigest()
+    spec = SPEC.replace("suites: {", "suites:\n    ").replace("limit: 6}}", "limit: 6}").partition("  gates:")[0]
+    (tmp_path / "spec.yaml").write_text(spec.rstrip() + SECOND.replace("DIGEST", digest))
     done = lcspec(tmp_path, "apply", "spec.yaml", HF_ENDPOINT=hub.address)
     assert done.returncode == 0, done.stderr
     made = records(tmp_path)
     for split in ("validation:llama/plain", "test:finalist"):
         assert made[f"predict:knowledge.{split}"]["metrics"]["acc"]["n"] == 6
+        metrics = made[f"predict:common.{split}"]["metrics"]
+        assert metrics["hellaswag.acc"]["n"] == metrics["arc_easy.acc"]["n"] == 5
+        assert metrics["acc"]["n"] == 10
+        assert metrics["acc"]["successes"] == sum(metrics[f"{t}.acc"]["successes"] for t in ("hellaswag", "arc_easy"))
     assert not [path for path, _, _ in hub.asked if "ARC-Challenge/test" in path]

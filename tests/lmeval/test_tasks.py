@@ -1,5 +1,6 @@
 """Task files of lm-eval, read as data: what they may say, where a fault is shown, and what would run."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from lcspec import api
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Step
-from lcspec.lmeval.package import find, folder
+from lcspec.lmeval.package import find, folder, read
 from lcspec.lmeval.reading import TaskFault, functions, read_yaml
 from lcspec.lmeval.tasks import locate
 from tests.lmeval.project import BASE, CHOICES, HELPERS, SPEC, WORDS, allow, make
@@ -241,6 +242,38 @@ def test_a_task_that_lies_elsewhere_is_told_by_its_file() -> None:
     with pytest.raises(TaskFault) as fault:
         locate("hellaswog")
     assert "`hellaswag`" in fault.value.help
+    with pytest.raises(TaskFault) as fault:
+        locate("nothing-that-is-alike")
+    assert len(fault.value.help) < 120
+
+
+def test_a_group_of_tasks_is_told_with_some_of_them() -> None:
+    with pytest.raises(TaskFault, match="`mmlu` is a group of tasks") as fault:
+        locate("mmlu")
+    assert "`mmlu_abstract_algebra`" in fault.value.help
+
+
+@pytest.mark.parametrize("name", ["../__init__.py", "tasks/../../x.yaml", "../../../../../../../etc/hostname"])
+def test_a_name_of_the_package_does_not_lead_out_of_its_tasks(name: str, tmp_path: Path) -> None:
+    assert read(f"lm_eval:{name}").text is None
+    assert read(f"lm_eval:{name}").outside
+    (fault,) = found(make(tmp_path, SPEC.replace("tasks/colours.yaml", f"'lm_eval:{name}.yaml'")))
+    assert fault.code == "LC0461"
+    assert "does not lie among the tasks" in fault.message
+
+
+def test_a_gate_on_a_metric_that_is_not_listed_says_where_to_list_it(tmp_path: Path) -> None:
+    (fault,) = found(make(tmp_path, SPEC.replace("knows: {metric: knowledge.acc,", "knows: {metric: knowledge.mcc,")))
+    assert fault.code == "LC0601"
+    assert "list it under `metrics`" in str(fault.help)
+
+
+def test_a_chat_template_that_a_tokenizer_lacks_is_told_before_anything_runs(tmp_path: Path) -> None:
+    spec = make(tmp_path, SPEC.replace("limit: 30}", "limit: 30, apply-chat-template: true}"))
+    facts = {"of": "0" * 64, "architecture": "llama", "tokenizer": {"chat_template": False, "stops": []}}
+    lock = {"format_version": 1, "libraries": {}, "models": {"llama": facts}, "sources": {}}
+    (tmp_path / "spec.lock.json").write_text(json.dumps(lock))
+    assert [fault.code for fault in found(spec)] == ["LC0434"]
 
 
 def test_code_of_lm_eval_s_own_tasks_is_refused_like_any_other(tmp_path: Path) -> None:

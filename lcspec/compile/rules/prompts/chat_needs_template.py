@@ -12,6 +12,13 @@ from lcspec.ir.spec import Spec
 def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0434 without a chat template, LC0435 without a system role, LC0436 where an answer never ends."""
     told: set[str] = set()
+    for suite in spec.entries("suite").values():
+        for model in generators(spec) if getattr(suite.body, "apply_chat_template", False) else ():
+            if (known.models.get(model, {}).get("tokenizer") or {}).get("chat_template") is False:
+                message = f"`{suite.name}` applies a chat template, and the tokenizer of `{model}` has none"
+                also = ((spec.find("model", model).path, "its tokenizer"),)
+                path = (*suite.path, "apply-chat-template")
+                report.error("LC0434", path, message, "leave it out, or use an instruction-tuned model", also=also)
     for model, prompt in pairs(spec):
         facts, fields = known.models.get(model, {}).get("tokenizer"), prompt_fields(spec, prompt)
         if facts is None or fields.get("format", "chat") != "chat":
