@@ -114,40 +114,57 @@ def per_step(count: int, *, ml: bool) -> None:
 
 
 def storing(megabytes: int, rounds: int) -> None:
-    """Hashing and storing one large output, synced, beside `cp` without and with a sync of the copy; medians."""
+    """Hashing and storing one large output, synced, beside `cp` without and with a sync of the copy; medians.
+
+    Whatever is timed finds the same machine: just before, a copy of the file was written, synced and removed, so that
+    its pages are at hand (a virtual machine may have given them back to its host, and the first to write after that
+    would pay for all). What is moved in was just written, as by a step, and is not on the disk yet.
+    """
     with tempfile.TemporaryDirectory(dir=ROOT) as name:
         folder = Path(name)
-        source, store = folder / "source", Store.open(folder / "store")
+        source, copy, store = folder / "source", folder / "copy", Store.open(folder / "store")
         with source.open("wb") as file:
             for _ in range(megabytes):
                 file.write(os.urandom(1 << 20))
-        seconds: dict[str, list[float]] = {"cp": [], "cp and sync": [], "copied in and stored": [], "moved in": []}
-        for _ in range(rounds):
-            for what, times in seconds.items():
-                out, copy = store.work("x"), folder / "copy"
-                out.mkdir(parents=True)
-                if what == "moved in":  # what a step does: its output lies on the file system of the store
-                    subprocess.run(["cp", source, out / "weights"], check=True)
-                subprocess.run(["sync", "-f", folder], check=True)
-                started = time.perf_counter()
-                if what.startswith("cp"):
-                    subprocess.run(["cp", source, copy], check=True)
-                    if what.endswith("sync"):
-                        subprocess.run(["sync", copy], check=True)
-                else:
-                    if what.startswith("copied"):
-                        os.link(source, out / "weights")  # a user's file: a second name means that it is copied
-                    store.publish(StepRecord(os.urandom(32).hex(), "s", "k", {}, {}), {"out": out})
-                times.append(time.perf_counter() - started)
-                copy.unlink(missing_ok=True)
-                shutil.rmtree(out)
-                for blob in (folder / "store" / "store").glob("*/*"):
-                    blob.unlink()
-    base = statistics.median(seconds["cp"])
-    print(f"storing {megabytes} MB, median of {rounds}")
-    for what, times in seconds.items():
-        median = statistics.median(times)
-        print(f"  {what:22} {median:7.2f} s  {megabytes / median:7.0f} MB/s  {base / median:5.0%} of cp's speed")
+        ways = ("cp", "cp and sync", "moved in and stored", "copied in and stored")
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for number in range(rounds * len(ways)):
+            way = ways[(number + number // len(ways)) % len(ways)]  # each comes first, second, … in turn
+            subprocess.run(["cp", source, copy], check=True)
+            subprocess.run(["sync", "-f", folder], check=True)
+            copy.unlink()
+            seconds[way].append(_stored(way, source, copy, store))
+            copy.unlink(missing_ok=True)
+            for blob in (folder / "store" / "store").glob("*/*"):
+                blob.unlink()
+    plain, synced = (statistics.median(seconds[way]) for way in ways[:2])
+    print(f"storing {megabytes} MB, median of {rounds}" + f"{'of cp':>24} {'of cp and sync':>15}")
+    for way, times in seconds.items():
+        took = statistics.median(times)
+        print(
+            f"  {way:22} {took:6.2f} s {megabytes / took:7.0f} MB/s {plain / took:8.0%} {synced / took:15.0%}",
+            flush=True,
+        )
+
+
+def _stored(way: str, source: Path, copy: Path, store: Store) -> float:
+    """Seconds that one way of storing `source` takes."""
+    out = store.work("x")
+    out.mkdir(parents=True)
+    if way.startswith("moved"):
+        subprocess.run(["cp", source, out / "weights"], check=True)
+    elif way.startswith("copied"):
+        os.link(source, out / "weights")  # a user's file: a second name means that it is copied
+    started = time.perf_counter()
+    if way.startswith("cp"):
+        subprocess.run(["cp", source, copy], check=True)
+        if way.endswith("sync"):
+            subprocess.run(["sync", copy], check=True)
+    else:
+        store.publish(StepRecord(os.urandom(32).hex(), "s", "k", {}, {}), {"out": out})
+    took = time.perf_counter() - started
+    shutil.rmtree(out)
+    return took
 
 
 def main() -> None:

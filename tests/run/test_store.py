@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,12 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from lcspec.content import hash_file
 from lcspec.diag.model import LcspecError
 from lcspec.ir.record import StepRecord
 from lcspec.run.garbage import Keep
 from lcspec.run.gc import collect
 from lcspec.run.store import NonDeterminism, Store
-from lcspec.run.store.files import copy_hashed
 from lcspec.run.store.layout import snapshot
 from lcspec.run.verify import verify
 
@@ -293,17 +294,76 @@ def test_a_flipped_bit_in_a_record_makes_it_absent(tmp_path: Path, place: int) -
     assert record.key not in Store.peek(tmp_path / "s").records
 
 
-@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, 17 << 20])
-def test_a_copy_is_hashed_as_it_is_written(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (8 << 20) + 1])
+def test_a_file_is_copied_in_whole_under_the_digest_of_its_content(tmp_path: Path, size: int) -> None:
+    store = Store.open(tmp_path / "s")
     data = os.urandom(1 << 10) * (size >> 10) + b"x" * (size & 1023)
-    (tmp_path / "source").write_bytes(data)
-    assert copy_hashed(tmp_path / "source", tmp_path / "target") == blake3(data).hexdigest()
-    assert (tmp_path / "target").read_bytes() == data
+    (tmp_path / "mine").write_bytes(data)
+    os.link(tmp_path / "mine", tmp_path / "other")
+    digest = store.blobs.add_file(tmp_path / "other")
+    assert digest == blake3(data).hexdigest()
+    assert store.blob(digest).read_bytes() == data == (tmp_path / "mine").read_bytes()
 
 
-def test_a_copy_that_cannot_be_written_says_so_and_leaves_no_thread(tmp_path: Path) -> None:
-    (tmp_path / "source").write_bytes(bytes(20 << 20))
+def test_a_file_that_changes_while_it_is_copied_gives_a_blob_that_is_what_its_name_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "s")
+    (tmp_path / "mine").write_bytes(bytes(9 << 20))
+    os.link(tmp_path / "mine", tmp_path / "other")
+    copyfile = shutil.copyfile
+
+    def copied(source: Path, target: Path) -> Path:
+        made = copyfile(source, target)
+        (tmp_path / "mine").write_text("after")
+        return made
+
+    monkeypatch.setattr(shutil, "copyfile", copied)
+    digest = store.blobs.add_file(tmp_path / "other")
+    assert store.blob(digest).read_bytes() == bytes(9 << 20)
+    assert hash_file(store.blob(digest)) == digest
+
+
+def test_a_copy_that_cannot_be_written_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open(tmp_path / "s")
+    (tmp_path / "mine").write_bytes(bytes(20 << 20))
+    os.link(tmp_path / "mine", tmp_path / "other")
+    copyfile = shutil.copyfile
+    monkeypatch.setattr(shutil, "copyfile", lambda source, target: copyfile(source, "/dev/full"))
     before = threading.active_count()
     with pytest.raises(OSError, match="No space"):
-        copy_hashed(tmp_path / "source", Path("/dev/full"))
+        store.blobs.add_file(tmp_path / "other")
     assert threading.active_count() == before
+    assert (tmp_path / "other").exists()
+    assert [path for name in ("tmp", "store") for path in (tmp_path / "s" / name).iterdir()] == []
+
+
+def test_a_blob_that_is_cut_while_it_is_hashed_is_damaged_and_ends_no_process(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    blob = store.blob("ab" * 32)
+    blob.parent.mkdir()
+    with blob.open("wb") as file:
+        file.truncate(1 << 30)
+    cutting = threading.Timer(0.02, os.truncate, (blob, 100))
+    cutting.start()
+    with pytest.raises(LcspecError, match="`file` is damaged"):
+        store.blobs.need("ab" * 32, "file")
+    cutting.join()
+
+
+def test_what_a_zombie_left_is_swept_and_what_a_living_process_writes_stays(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "s")
+    zombie = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    living = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    for process in (zombie, living):
+        (store.root / "tmp" / f"{process.pid}-x").write_text("half")
+    left = [item.path for item in collect(store.root, KEEP, remove=False).items if item.category == "unfinished"]
+    store.sweep()
+    there = [path.name for path in (store.root / "tmp").iterdir()]
+    living.communicate(b"\n")
+    zombie.wait()
+    assert left == [f"tmp/{zombie.pid}-x"]
+    assert there == [f"{living.pid}-x"]

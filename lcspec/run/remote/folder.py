@@ -1,12 +1,13 @@
 """`file://`: a folder that several machines mount. Objects appear by rename, and are created by a link."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lcspec.run.remote.objects import Altered
-from lcspec.run.store.files import copy_hashed, write_synced
+from lcspec.run.store.files import hash_and_sync, write_synced
 from lcspec.run.store.points import point
 
 
@@ -36,14 +37,13 @@ class Folder:
         staging.replace(path)
 
     def upload(self, path: str, file: Path, digest: str) -> None:
-        """Writes a file from a file, hashed while it is copied."""
+        """Writes a file from a file, and hashes what was written."""
         staging = self._staging(path)
         try:
-            if copy_hashed(file, staging) != digest:
-                raise Altered(file.name)
+            shutil.copyfile(file, staging)
             point()
-            with staging.open("rb") as copied:
-                os.fsync(copied.fileno())
+            if hash_and_sync(staging) != digest:
+                raise Altered(file.name)
             point()
             staging.replace(path)
         finally:

@@ -6,6 +6,7 @@ A blob is written whole under another name, synced, made read-only and renamed. 
 import errno
 import json
 import os
+import shutil
 import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
@@ -15,11 +16,9 @@ from lcspec.canon import canonical
 from lcspec.content import ALGORITHM, content_digest, hash_file
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.store.files import (
-    copy_hashed,
     hash_and_sync,
     make_folder,
     reflink,
-    sync_file,
     sync_folder,
     write_synced,
 )
@@ -100,11 +99,9 @@ class Blobs:
     def _add_copy(self, path: Path) -> str:
         staging = self.staging()
         try:
-            if reflink(path, staging):
-                digest = hash_and_sync(staging)
-            else:
-                digest = copy_hashed(path, staging)
-                sync_file(staging)
+            if not reflink(path, staging):
+                shutil.copyfile(path, staging)
+            digest = hash_and_sync(staging)
             self._move(staging, digest)
         finally:
             staging.unlink(missing_ok=True)

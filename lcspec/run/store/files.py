@@ -3,22 +3,24 @@
 import errno
 import fcntl
 import os
-import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lcspec.content import hash_descriptor, new_hasher
+from lcspec.content import hash_descriptor
 from lcspec.run.store.points import point
 
-_PIECE, _BUFFERS = 4 << 20, 3  # bytes that are read at once while copying, and how many such pieces are on their way
 LARGE = 8 << 20  # bytes from which hashing and syncing overlap
 _FICLONE = 0x40049409  # ioctl of btrfs, XFS and others: share extents, copy on write
 
 
 def hash_and_sync(path: Path) -> str:
-    """The digest of a file that is on the disk when this returns; a large one is synced while it is hashed."""
+    """The digest of a file that is on the disk when this returns; a large one is synced while it is hashed.
+
+    So a copy costs about what copying and syncing cost, and its digest is that of what was written: a source that
+    changes while it is copied (`shutil.copyfile` does that within the kernel) gives no blob with a wrong name.
+    """
     with path.open("rb", buffering=0) as file:
         if os.fstat(file.fileno()).st_size < LARGE:
             digest = hash_descriptor(file.fileno())
@@ -42,37 +44,6 @@ def _sync(descriptor: int, faults: list[OSError]) -> None:
         os.fsync(descriptor)
     except OSError as error:
         faults.append(error)
-
-
-def copy_hashed(source: Path, target: Path) -> str:
-    """Copies a file and returns the digest of what was copied: one pass; a second thread hashes what is written.
-
-    Raises:
-        OSError: it cannot be read, or not be written whole.
-    """
-    hasher = new_hasher()
-    free, full = queue.SimpleQueue[bytearray](), queue.SimpleQueue[tuple[bytearray, int]]()
-    for _ in range(_BUFFERS):
-        free.put(bytearray(_PIECE))
-
-    def hash_pieces() -> None:
-        while (piece := full.get())[1]:
-            hasher.update(memoryview(piece[0])[: piece[1]])
-            free.put(piece[0])
-
-    hashing = threading.Thread(target=hash_pieces)
-    hashing.start()
-    try:
-        with source.open("rb", buffering=0) as file, target.open("wb", buffering=0) as out:
-            buffer = free.get()
-            while size := os.readv(file.fileno(), [buffer]):
-                full.put((buffer, size))  # the hasher only reads it; it comes back when that is done
-                _write_all(out.fileno(), memoryview(buffer)[:size])
-                buffer = free.get()
-    finally:
-        full.put((bytearray(), 0))
-        hashing.join()
-    return hasher.hexdigest()
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:
@@ -109,13 +80,6 @@ def replace_file(path: Path, data: bytes, staging: Path) -> None:
     staging.replace(path)
     point()
     sync_folder(path.parent)
-
-
-def sync_file(path: Path) -> None:
-    """Makes the content of a file durable."""
-    with path.open("rb", buffering=0) as file:
-        point()
-        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lcspec.content import hash_file
 from lcspec.run.store.blobs import LARGE, Blobs
-from lcspec.run.store.files import copy_hashed, reflink
+from lcspec.run.store.files import reflink
 
 Snapshot = Mapping[str, tuple[int, ...]]
 
@@ -33,7 +33,7 @@ def materialize(blobs: Blobs, digest: str, target: Path) -> None:
 
 
 def export(blobs: Blobs, digest: str, target: Path) -> None:
-    """Copies a tree for users, verified while copied, and replaces `target` as a whole at the end.
+    """Copies a tree for users, verifies the copies, and replaces `target` as a whole at the end.
 
     Where the file system can, a copy shares its extents with the blob until one is written; it is never a hard link.
     """
@@ -58,7 +58,8 @@ def _copy(blobs: Blobs, digest: str, path: Path, name: str) -> None:
     if blob.exists() and blobs.memo.holds(digest, blob) and reflink(blob, path):
         return
     try:
-        found = copy_hashed(blob, path)
+        shutil.copyfile(blob, path)
+        found = hash_file(path)
     except FileNotFoundError:
         found = ""
     if found != digest:

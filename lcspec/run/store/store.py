@@ -170,7 +170,7 @@ class Store:
         return layout.written(self.blobs, before, folder, inputs)
 
     def export(self, digest: str, target: Path) -> None:
-        """Copies a tree for users, verified while copied, and replaces `target` as a whole at the end."""
+        """Copies a tree for users, verifies the copies, and replaces `target` as a whole at the end."""
         layout.export(self.blobs, digest, target)
 
     def read_json(self, digest: str, name: str) -> Any:
@@ -188,8 +188,17 @@ def alive(pid: str) -> bool:
     except (ProcessLookupError, ValueError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not _ended(pid)
+
+
+def _ended(pid: str) -> bool:
+    """Whether a process is a zombie: it has ended, and only its parent has not asked yet. False where none can say."""
+    try:
+        stat = Path("/proc", pid, "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def _has_size(path: Path, size: int) -> bool:
