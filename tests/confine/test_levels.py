@@ -15,6 +15,7 @@ from lcspec.ir.scored import Scored
 from lcspec.run.settings import read_settings
 from tests.confine.boxes import levels
 from tests.faults import project as faults
+from tests.lmeval import project as tasks
 
 BROKEN = "#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n"
 BOXED = levels("bubblewrap")[0].marks
@@ -203,3 +204,27 @@ def test_an_apply_without_the_sandbox_that_is_demanded_runs_nothing(
     assert "`score:" in told.failed[0][2]
     told = faults.apply(folder)  # nothing of it runs code of the project's own
     assert (told.code, told.ran) == (0, faults.STEPS)
+
+
+TASKS = """
+lcspec: 1
+name: one
+scope: {task: generation}
+models: {m: {kind: folder, path: model}}
+prompts: {plain: {format: text, user: "{{ text }}"}}
+evaluation:
+  suites: {own: {kind: lm-eval, tasks: [tasks/colours.yaml], limit: 4}}
+  gates: {some: {metric: own.acc, at-least: 0}}
+ALLOW
+"""
+
+
+def test_functions_that_run_beside_the_model_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    folder = faults.make(tmp_path / "p")
+    tasks.make(folder, TASKS, colours=tasks.CHOICES + "process_docs: !function helpers.shout\n")
+    (folder / "lcspec.toml").write_text('[code]\nconfine = "sandbox"\n')
+    told = faults.apply(folder, "--target", "*")
+    assert told.code == 2, told
+    assert told.ran == set()
+    assert [code for _, code, _ in told.failed] == ["LC1239"]
+    assert "beside the model" in told.failed[0][2]
