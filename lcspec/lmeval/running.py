@@ -19,7 +19,7 @@ from lcspec.lmeval.model import watched_model
 from lcspec.lmeval.package import PREFIX, File
 from lcspec.lmeval.reading import Function, TaskFault
 from lcspec.lmeval.results import write
-from lcspec.lmeval.tasks import Code, Reader, Task, read_task, splits
+from lcspec.lmeval.tasks import Code, Reader, Task, own_validation, read_task, splits
 
 _SEE = "the step's log has the whole traceback: `lcspec logs`"
 VALIDATION = "validation"
@@ -163,11 +163,6 @@ def _config(
     if own_validation(task) and params["split"] == VALIDATION:
         made["test_split"] = made["validation_split"]
     return made
-
-
-def own_validation(task: Task) -> bool:
-    """Whether the task itself has rows to choose by and others to judge by."""
-    return task.config.get("validation_split") is not None and task.config.get("test_split") is not None
 
 
 def _resolved(value: Any, functions: Mapping[Any, Any]) -> Any:

@@ -280,6 +280,24 @@ def splits(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({split for _, split in _splits(config)}))
 
 
+def own_validation(task: Task) -> bool:
+    """Whether the task itself has rows to choose by and others to judge by."""
+    return task.config.get("validation_split") is not None and task.config.get("test_split") is not None
+
+
+def rows_of(task: Task, split: str, read: Reader) -> int | None:
+    """How many rows a task has for our `split`, as far as lines of local files tell."""
+    config = task.config
+    theirs = config.get("validation_split") if own_validation(task) and split == "validation" else None
+    paths = task.rows.files.get(str(theirs or config.get("test_split") or config.get("validation_split")), ())
+    texts = [found.text for path in paths if path.endswith(".jsonl") and (found := read(path)) is not None]
+    counts = [text.count("\n") for text in texts if text is not None]
+    if not paths or len(counts) < len(paths):
+        return None
+    count = sum(counts)
+    return count if own_validation(task) else count // 2 if split == "validation" else count - count // 2
+
+
 def beside(file: str, named: str, place: Place) -> str:
     """A path that `file` names, relative to the folder of the spec, or to that of the package.
 

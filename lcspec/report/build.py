@@ -14,6 +14,7 @@ from lcspec.report.model import (
     Contract,
     Curve,
     DataView,
+    Figure,
     ForestGroup,
     Judged,
     Limit,
@@ -46,6 +47,7 @@ def build(source: ReportInput) -> ReportModel:
         forest=_forest(rungs, variants, tests),
         limit=work.limit,
         tests=tests,
+        figures=work.figures(),
         classes=work.classes(),
         curves=work.curves(),
         variants=variants if len(variants) > 1 else (),
@@ -153,6 +155,18 @@ class _Work:
             if candidate is not None and self.record_of(candidate, TEST):
                 found.append(self.judged(id, TEST, won=id == "release" or "release" not in self.graph.candidates))
         return tuple(found[1:] if len(found) == 2 and found[0].name == found[1].name else found)
+
+    def figures(self) -> tuple[Figure, ...]:
+        """What else was measured of the last candidate on test, suite by suite."""
+        candidates = [self.graph.candidates.get(id) for id in ("release", "finalist")]
+        judged = next((one for one in candidates if one is not None and self.record_of(one, TEST)), None)
+        made = []
+        for suite, splits in judged.scores.items() if judged else ():
+            record = self.records.get(splits.get(TEST, ""))
+            for metric, told in sorted(record.metrics.items()) if record else ():
+                if isinstance(told, Mapping) and "value" in told and (suite, metric) != self.graph.select_by:
+                    made.append(Figure(f"{suite}.{metric}", self._measure(told)))
+        return tuple(made)
 
     def classes(self) -> Classes | None:
         """The table and confusion of the last candidate on test, else of the best rung on validation."""

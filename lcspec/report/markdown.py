@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from lcspec.ir.verdict import Verdict
 from lcspec.report import words
-from lcspec.report.model import READY, Judged, ReportModel, RungView, Variant
+from lcspec.report.model import READY, Judged, Measure, ReportModel, RungView, Variant
 
-_WORDS = ("candidate", "gates", "class", "form", "part", "digest", "entry", "counts", "licence")
+_WORDS = ("candidate", "measured", "gates", "class", "form", "part", "digest", "entry", "counts", "licence")
 
 
 def render(model: ReportModel) -> str:
@@ -15,6 +15,7 @@ def render(model: ReportModel) -> str:
         _head(model),
         *(_rung(model, rung) for rung in model.rungs),
         _tests(model),
+        _figures(model),
         _classes(model),
         _variants(model),
         _contract(model),
@@ -61,8 +62,7 @@ def _marks(judged: Judged) -> str:
 
 def _row(judged: Judged, name: str) -> list[str]:
     shown = f"**{plain(name)}**" if judged.won else plain(name)
-    measure = judged.measure
-    return [shown, words.number(measure.value), words.interval(measure), str(measure.n or words.NONE), _marks(judged)]
+    return [shown, *_row_of(judged.measure), _marks(judged)]
 
 
 def _head(model: ReportModel) -> str:
@@ -92,6 +92,18 @@ def _rung(model: ReportModel, rung: RungView) -> str:
 
 def _tests(model: ReportModel) -> str:
     return f"## Test\n\n{_candidates(model, model.tests)}" if model.tests else ""
+
+
+def _figures(model: ReportModel) -> str:
+    if not model.figures:
+        return ""
+    head = ["measured", "value", f"{words.confidence(model.confidence)} bounds", "rows"]
+    rows = ([plain(one.name), *_row_of(one.measure)] for one in model.figures)
+    return f"## Also measured on test\n\n{_table(head, rows)}"
+
+
+def _row_of(measure: Measure) -> list[str]:
+    return [words.number(measure.value), words.interval(measure), str(measure.n or words.NONE)]
 
 
 def _classes(model: ReportModel) -> str:

@@ -86,6 +86,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric of a suite beside the main one, `suite.metric`."""
+
+    name: str
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
 class RungView:
     """One rung; `state` is passed, failed, undecided, not needed or not measured."""
 
@@ -189,6 +197,7 @@ class ReportModel:
     forest: tuple[ForestGroup, ...]
     limit: Limit | None
     tests: tuple[Judged, ...]
+    figures: tuple[Figure, ...]
     classes: Classes | None
     curves: tuple[Curve, ...]
     variants: tuple[Variant, ...]

@@ -204,11 +204,13 @@ def test_a_file_that_changes_is_an_input_of_the_suites_that_use_it(file: str, su
     assert {name for name, params in digests().items() if params != before[name]} == suites
 
 
-def test_estimates_grow_with_the_limit_and_the_choices(tmp_path: Path) -> None:
+def test_estimates_count_rows_and_choices(tmp_path: Path) -> None:
     few = step(make(tmp_path), "knowledge").estimate
     many = step(make(tmp_path, SPEC.replace("limit: 30", "limit: 300")), "knowledge").estimate
-    assert many.size == 10 * few.size
     assert few.size == 30 * 4  # the choices stand in the rows, so four are assumed
+    assert many.size == 40 * 4  # as many as there are
+    assert step(make(tmp_path), "texts").estimate.size == 2 * 30  # half of the only split, of two tasks
+    assert step(make(tmp_path), "words").estimate.size == 8
 
 
 # --- lm-eval's own tasks ---------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_page_is_well_formed_self_contained_and_accessible(finished):
     assert page.open == []
     assert page.links == ["#verdict"]
     assert "script" not in page.tags and "url(" not in text and "@import" not in text
-    assert (page.tags.count("h1"), page.tags.count("table"), page.tags.count("svg")) == (1, 7, 2)
+    assert (page.tags.count("h1"), page.tags.count("table"), page.tags.count("svg")) == (1, 8, 2)
     assert page.tags.count("caption") == page.tags.count("table")
     assert page.tags.count("title") >= 3 and 'lang="en"' in text
     assert len(set(re.findall(r'\bid="([^"]+)"', text))) == len(re.findall(r'\bid="([^"]+)"', text))

@@ -25,7 +25,7 @@ from lcspec.kinds.api import Body, Bound, Context, Kind, Lowered, StepIO, Subjec
 from lcspec.kinds.suites import SECONDS_PER_ROW, SECONDS_PER_TOKEN
 from lcspec.lmeval.package import PREFIX
 from lcspec.lmeval.reading import Place, TaskFault
-from lcspec.lmeval.tasks import Reader, Rows, Task, locate, measured, read_task
+from lcspec.lmeval.tasks import Reader, Rows, Task, locate, measured, read_task, rows_of
 from lcspec.manifest import shared_part
 
 UNKNOWN_ROWS = 1000
@@ -130,7 +130,7 @@ def lower(ctx: Context, entry: Bound, subject: Subject, split: str) -> Lowered:
         inputs={**inputs, **fetched},
         libraries=KIND.libraries,
         resources=Resources(cpus=2, memory=2 << 30),
-        estimate=_estimate(tasks, body.limit),
+        estimate=_estimate(tasks, [_count(body, task, split, ctx) for task in tasks]),
         source=entry.path,
         seed=0,
     )
@@ -178,11 +178,16 @@ def _members(rows: Rows) -> tuple[str, ...]:
     return named or (f"{ROWS}{rows.config}",)
 
 
-def _estimate(tasks: list[Task], limit: int | None) -> Estimate:
+def _count(body: LmEvalSuiteBody, task: Task, split: str, ctx: Context) -> int | None:
+    known = [count for count in (body.limit, rows_of(task, split, ctx.read)) if count is not None]
+    return min(known, default=None)
+
+
+def _estimate(tasks: list[Task], rows: list[int | None]) -> Estimate:
     """Seconds of a model of 135M parameters: a likelihood for each choice, or an answer, of each row."""
-    count = limit or UNKNOWN_ROWS
     low = high = requests = 0.0
-    for task in tasks:
+    for task, known in zip(tasks, rows, strict=True):
+        count = UNKNOWN_ROWS if known is None else known
         kind, choices = task.config.get("output_type", "generate_until"), task.config.get("doc_to_choice")
         if kind == "generate_until":
             said = task.config.get("generation_kwargs")
@@ -195,7 +200,7 @@ def _estimate(tasks: list[Task], limit: int | None) -> Estimate:
             asked = count * (1 if kind != "multiple_choice" else len(choices) if isinstance(choices, list) else CHOICES)
         low, high, requests = low + each[0] * asked, high + each[1] * asked, requests + asked
     disk = (int(300 * requests), int(8192 * requests))
-    basis = "constant" if limit is None else "formula"
+    basis = "constant" if None in rows else "formula"
     seconds = (5 + low, 15 + high)
     return Estimate(seconds, 1500 << 20, basis, disk, size=requests, growing=(low, high), needs="answering")
 
