@@ -11,6 +11,7 @@ from hypothesis import settings
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as on most machines: a step must not write byte code into its input
+os.environ["OMP_NUM_THREADS"] = "1"  # of models this small, threads only wait for one another
 os.environ["LCSPEC_REPLAY"] = "off"  # a test means the command itself; tests/test_replay.py turns it on
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)  # a change is judged by its own faults
@@ -25,3 +26,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import â€
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two processes for the whole suite, none for a file or a test that was named."""
     return 2 if config.args == config.getini("testpaths") else 0
+
+
+LONG = ("e2e", "kinds/tuning", "codegen", "faults", "run/remote", "test_replay", "run/", "report")  # in turn
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that neither of two processes is left alone with one at the end."""
+    places = [f"tests/{name}" for name in LONG]
+
+    def turn(item: pytest.Item) -> int:
+        return next((at for at, place in enumerate(places) if item.nodeid.startswith(place)), len(places))
+
+    items.sort(key=turn)

@@ -32,9 +32,9 @@ evaluation:
 """
 
 
-@pytest.fixture()
-def folder(tmp_path: Path) -> Path:
-    here = tmp_path / "project"
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    here = tmp_path_factory.mktemp("locked") / "project"
     (here / "model").mkdir(parents=True)
     (here / "spec.yaml").write_text(SPEC)
     (here / "lcspec.toml").touch()
@@ -44,6 +44,12 @@ def folder(tmp_path: Path) -> Path:
         (here / "model" / name).write_text("{}")
     (here / "model" / "model.safetensors").write_bytes(bytes(16))
     assert run(here, "lock", "spec.yaml").returncode == 0
+    return here
+
+
+@pytest.fixture()
+def folder(locked: Path, tmp_path: Path) -> Path:
+    here = shutil.copytree(locked, tmp_path / "project")
     time.sleep(0.2)  # younger files are not trusted
     return here
 

@@ -1,5 +1,6 @@
 """The quick way to read and write spec models agrees with pydantic, whatever the values."""
 
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -41,6 +42,7 @@ def likely(annotation: Any) -> st.SearchStrategy[Any]:
     return st.one_of(*inner, ANYTHING) if inner else ANYTHING
 
 
+@cache
 def documents(model: type[Strict]) -> st.SearchStrategy[dict[str, Any]]:
     """What a spec might hold for `model`: most keys right, some missing, seldom an unknown one."""
     fields = {info.alias: likely(info.annotation) for name, info in model.model_fields.items()}
@@ -61,7 +63,7 @@ def needed(model: type[Strict]) -> set[str]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.__module__.split('.')[-1]}.{model.__name__}")
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_reading_and_writing_agree_with_pydantic(model: type[Strict], data: st.DataObject) -> None:
     document = data.draw(documents(model))

@@ -18,7 +18,7 @@ data:
     kind: jsonl
     path: letters.jsonl
     columns: {input: text, target: label}
-    split: {validation: 60, test: 80, seed: 1}
+    split: {validation: 30, test: 40, seed: 1}
 models:
   llama: {kind: folder, path: llama, license: mit}
 prompts:
@@ -96,6 +96,7 @@ def make(folder: Path) -> Path:
     (plugin / "spoil_kind.py").write_text(SPOIL)
     (plugin / "spoil-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: spoil\nVersion: 1\n")
     (plugin / "spoil-1.dist-info" / "entry_points.txt").write_text("[lcspec.kinds]\noptimize.spoil = spoil_kind\n")
+    (folder / "lcspec.toml").write_text("[run]\nthreads = 1\n")  # of so small a model, threads only wait
     spec = folder / "tiny.yaml"
     spec.write_text(SPEC)
     return spec

@@ -253,16 +253,16 @@ def scratch(said: dict[str, Any], inputs: dict[str, str], folder: Path) -> Told:
 
 
 SCRATCH: dict[str, dict[str, Any]] = {
-    "llama-by-parameters": {"parameters": "200K", "tokens": "20K", "context": 32},
+    "llama-by-parameters": {"parameters": "200K", "tokens": "8K", "context": 32},
     "gpt2-by-sizes": {"architecture": "gpt2", "sizes": {"hidden": 64, "layers": 2}, "epochs": 4, "context": 32},
-    "qwen2-untied": {"architecture": "qwen2", "parameters": "300K", "tied": False, "tokens": "10K", "context": 32},
+    "qwen2-untied": {"architecture": "qwen2", "parameters": "300K", "tied": False, "tokens": "8K", "context": 32},
     "mistral-grouped": {
         "architecture": "mistral",
         "sizes": {"hidden": 64, "layers": 2, "heads": 4, "kv-heads": 2},
         "epochs": 4,
         "context": 32,
     },
-    "tokenizer-of-another": {"parameters": "200K", "tokenizer": {"from": "llama"}, "tokens": "20K", "context": 32},
+    "tokenizer-of-another": {"parameters": "200K", "tokenizer": {"from": "llama"}, "tokens": "8K", "context": 32},
 }
 
 
