@@ -7,12 +7,24 @@ environment is none.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
+from lcspec.confine.child import OwnFiles
 from lcspec.kinds.api import StepIO
 
 NO_SANDBOX = "functions of lm-eval tasks run beside the model, in no sandbox, and `lcspec.toml` demands one"
 SANDBOX_HELP = 'name tasks without `!function`, or say `confine = "best"` in `lcspec.toml`'
+
+
+class _OthersFiles(OwnFiles):
+    """Refuses modules of the project, where lcspec itself may lie: its own are imported until the step ends."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return None if name.partition(".")[0] == "lcspec" else super().find_spec(name, path, target)
 
 
 def shut_in(io: StepIO, files: Iterable[str]) -> None:
@@ -30,12 +42,11 @@ def shut_in(io: StepIO, files: Iterable[str]) -> None:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     from lcspec.confine import filters, hook
-    from lcspec.confine.child import OwnFiles
 
     named = sorted(set(files))
     if named and io.code.confine == "sandbox":
         io.fail(NO_SANDBOX, help=SANDBOX_HELP, code="LC1239")
-    sys.meta_path.insert(0, OwnFiles(str(io.root)))
+    sys.meta_path.insert(0, _OthersFiles(str(io.root)))
     hook.close(None)
     made = "audit-hook + seccomp" if filters.install(owned=True) else "audit-hook"
     for file in named:

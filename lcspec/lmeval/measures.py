@@ -13,6 +13,7 @@ MEASURED = {  # output type to what lm-eval computes for it without the hub, its
 }
 DEFAULTS = {"multiple_choice": 2, "loglikelihood": 2, "loglikelihood_rolling": 3, "generate_until": 1}
 MEANS = frozenset({"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"})
+NOT_HERE = frozenset({"likelihood", "acc_all", "bypass"})  # lm-eval's own, of no use to a gate
 NO_FILTER = "none"
 
 
@@ -40,7 +41,7 @@ def metrics_of(config: Mapping[str, Any], keys: Mapping[str, Place], file: str) 
         elif not own and (metric not in MEASURED[kind] or one.get("hf_evaluate")):
             here = ", ".join(f"`{name}`" for name in MEASURED[kind])
             message = f"lm-eval would load the metric `{metric}` from the hub, as code"
-            if metric in {name for names in MEASURED.values() for name in names}:
+            if metric in NOT_HERE.union(*MEASURED.values()):
                 message = f"`{metric}` is not computed for `{kind}`"
             help = f"here there are {here}; or name a function of yours: `metric: !function FILE.FUNCTION`"
             raise TaskFault(message, help, place, "LC0463")

@@ -46,6 +46,7 @@ def read(path: str) -> File:
     return File(digest_bytes(data), data.decode("utf-8", "replace"))
 
 
+@cache
 def find(name: str) -> str | None:
     """The file of the task `name`; None when it is not where its name says."""
     home = folder()

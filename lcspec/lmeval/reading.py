@@ -5,6 +5,7 @@ lm-eval's loader imports Python while it reads; this one notes where it would. V
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -39,8 +40,9 @@ class TaskFault(Exception):
         self.code, self.message, self.help, self.place = code, message, help, place
 
 
+@lru_cache(256)  # every candidate asks for the same files
 def read_yaml(text: str, file: str) -> tuple[dict[str, Any], dict[str, Place]]:
-    """The mapping that `text` holds, and where each of its keys stands.
+    """The mapping that `text` holds, and where each of its keys stands; both are shared, and never to be changed.
 
     Raises:
         TaskFault: it is not YAML, no mapping, too large or too deep, or has an anchor, an alias or another tag.

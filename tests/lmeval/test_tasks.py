@@ -9,6 +9,7 @@ import pytest
 from lcspec import api
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Step
+from lcspec.lmeval.closing import _OthersFiles
 from lcspec.lmeval.package import find, folder, read
 from lcspec.lmeval.reading import TaskFault, functions, read_yaml
 from lcspec.lmeval.tasks import locate
@@ -111,12 +112,12 @@ def test_a_missing_file_is_told_where_it_is_named(name: str, text: str, file: st
     assert fault.labels[0].span.file == f"tasks/{name}.yaml"
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "rouge", "bleu", "nonsense"])
+@pytest.mark.parametrize("metric", ["accuracy", "rouge", "bleu", "likelihood", "nonsense"])
 def test_a_metric_that_is_not_computed_here_is_refused_by_name(metric: str, tmp_path: Path) -> None:
     (fault,) = found(make(tmp_path, colours=CHOICES.replace("metric: mcc", f"metric: {metric}")))
     assert fault.code == "LC0463"
     assert f"`{metric}`" in fault.message
-    assert ("from the hub" in fault.message) == (metric != "bleu")
+    assert ("from the hub" in fault.message) == (metric not in ("bleu", "likelihood"))
 
 
 def test_the_hub_s_form_of_a_metric_is_refused_too(tmp_path: Path) -> None:
@@ -288,3 +289,16 @@ def test_code_of_lm_eval_s_own_tasks_is_refused_like_any_other(tmp_path: Path) -
     text = (home / "tasks" / "hellaswag" / "utils.py").read_text()
     entry = allow(text).replace("tasks/helpers.py", "lm_eval:tasks/hellaswag/utils.py").replace("helpers:", "hella:")
     assert found(make(tmp_path, spec, allowed=allow() + entry.removeprefix("allow:"))) == []
+
+
+def test_modules_of_the_project_are_refused_and_those_of_lcspec_are_not(tmp_path: Path, monkeypatch: Any) -> None:
+    for name in ("mine", "lcspec_like"):
+        (tmp_path / f"{name}.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finder = _OthersFiles(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError):
+        finder.find_spec("mine")
+    with pytest.raises(ModuleNotFoundError):
+        finder.find_spec("lcspec_like")
+    assert _OthersFiles(str(Path(api.__file__).parents[1])).find_spec("lcspec.api") is None
+    assert finder.find_spec("json") is None
