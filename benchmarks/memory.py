@@ -17,15 +17,19 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+import yaml
 
 from lcspec.estimate import memory
 from lcspec.estimate.recipe import training_memory
+from lcspec.ir.strict import construct
+from lcspec.kinds import registry
 from lcspec.modelfacts import of_folder
 
 MIB = 1 << 20
 ANSWER = "yes sir"
+SAMPLED = 32  # tokens of a completion
 SPEC = """lcspec: 1
 name: memory
 scope: {task: generation}
@@ -77,6 +81,10 @@ CASES = (
     Case("lora-long", "lora", 600, 1),
     Case("lora-rank-64", "lora", 120, 4, "rank: 64"),
     Case("ia3-long", "ia3", 600, 1),
+    Case("grpo", "grpo", 60, 8, f"generations: 8, max-tokens: {SAMPLED}, rewards: {{short: {{words-at-most: 1}}}}"),
+    Case(
+        "grpo-wide", "grpo", 250, 4, f"generations: 8, max-tokens: {SAMPLED}, rewards: {{short: {{words-at-most: 1}}}}"
+    ),
     Case("answering-short", "", 60),
     Case("answering-long", "", 1500),
 )
@@ -160,14 +168,11 @@ def _applied(here: Path, model: Path, cases: Sequence[Case], words: dict[int, in
 def _expected(case: Case, facts: dict[str, Any], tokens: int) -> memory.Memory:
     if not case.kind:
         return memory.inference(facts["config"], facts["parameters"], tokens=tokens)
-    said = dict(part.split(": ") for part in case.fields.split(", ") if part)
-    body = SimpleNamespace(
-        batch_size=case.batch,
-        max_length=tokens,
-        rank=int(said.get("rank", 8)),
-        modules=said.get("modules", "all-linear"),
-        optimizer=said.get("optimizer", "adamw"),
-        gradient_checkpointing=said.get("gradient-checkpointing") == "true",
+    said = yaml.safe_load(f"{{{case.fields}}}")
+    length = tokens + (SAMPLED if "max-tokens" in said else 0)
+    body = construct(
+        registry.load("tuning", case.kind).body,
+        {"data": "rows.train", "batch-size": case.batch, "max-length": length, **said},
     )
     needs = training_memory(case.kind, body, facts["config"], facts["parameters"], "cpu")
     if needs is None:

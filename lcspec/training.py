@@ -19,6 +19,7 @@ from lcspec.trainwatch import Watch, make_callback
 Curve = list[dict[str, float]]
 OPTIMIZERS = {"adamw": "adamw_torch"}
 SCHEDULES = {"constant": "constant_with_warmup", "inverse-sqrt": "inverse_sqrt"}
+REWARD = re.compile(r"rewards/(.*)/mean")
 LOGGED = {  # TRL's name to ours
     "rewards/margins": "margin",
     "rewards/accuracies": "accuracy",
@@ -170,7 +171,9 @@ def curve_of(history: Sequence[dict[str, Any]]) -> Curve:
     for entry in history:
         if "loss" in entry:
             point = {"step": entry["step"], "loss": entry["loss"], "learning_rate": entry["learning_rate"]}
-            made.append(point | {ours: entry[theirs] for theirs, ours in LOGGED.items() if theirs in entry})
+            point |= {ours: entry[theirs] for theirs, ours in LOGGED.items() if theirs in entry}
+            single = {f"reward.{name[1]}": entry[name[0]] for name in map(REWARD.fullmatch, entry) if name}
+            made.append(point | (single if len(single) > 1 else {}))
     return made
 
 

@@ -115,6 +115,7 @@ def test_both_kinds_are_refused_then_applied_then_reused_and_run_again_for_anoth
     assert set(made) == {"by-group", "by-one"}
     assert [len(one["metrics"]["curve"]) for one in made.values() if one["step"].endswith("by-group")] == [6]
     assert all(0 <= point["reward"] <= 1.1 for one in made.values() for point in one["metrics"]["curve"])
+    assert {"reward.small", "reward.short"} <= made["by-group"]["metrics"]["curve"][0].keys()
     assert any(name.startswith("confinement:own/r.py:share") for name in made["by-one"]["measured"])
     assert "asked of" in lcspec(project, "logs", made["by-group"]["step"]).stdout
     assert lcspec(project, "plan", "spec.yaml", "--exit-code").returncode == 0

@@ -173,6 +173,19 @@ def test_rows_without_a_right_answer_cannot_show_one(project: Project) -> None:
     assert project.found() == []
 
 
+def test_a_question_needs_room_for_its_longest_completion(project: Project) -> None:
+    data = "data:\n  questions:\n    kind: jsonl\n    path: questions.jsonl\n    columns: {input: Text}\n"
+    rows = (f'{{"Text": "{"word " * 400}{n}"}}\n' for n in range(80))
+    (project.folder / "questions.jsonl").write_text("".join(rows))
+    base = QUICKSTART.replace("data:\n", data, 1).replace("    truncate: {Text: 48}\n", "", 1)
+    text = spec("      short: {words-at-most: 3}\n", "    max-length: 700\n    max-tokens: TOKENS\n", base=base)
+    text = text.replace("    data: reuters.train\n    rewards", "    data: questions.train\n    rewards")
+    project.write(text.replace("TOKENS", "64"))
+    assert project.found() == []
+    project.write(text.replace("TOKENS", "450"))
+    assert project.found() == [("LC0504", "80 of 80 rows are longer than 250 tokens, and left out of training")]
+
+
 def test_what_training_takes_grows_with_completions_their_length_and_a_reference(project: Project) -> None:
     def seconds(**said: Any) -> float:
         from lcspec.ir.strict import construct

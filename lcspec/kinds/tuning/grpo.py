@@ -2,9 +2,10 @@
 
 Use it where an answer can be judged but not written down: the model samples `generations` completions for each
 question, `rewards` say what each is worth, and those that are worth more than their siblings become more likely. Rows
-need a question only; a reward may need more (`exact-match` a right answer). Start from a model that sometimes succeeds
-(`after:` a supervised recipe): where all completions are worth the same, nothing is learnt, and training ends with
-LC1238. Shao et al. 2024, arXiv:2402.03300; `dapo` arXiv:2503.14476, `dr-grpo` arXiv:2503.20783.
+need a question only; a reward may need more (`exact-match` a right answer). A function of your own gets the row that a
+metric of your own gets (`explain metric.python`), with the completion as its `answer`. Start from a model that
+sometimes succeeds (`after:` a supervised recipe): where all completions are worth the same, nothing is learnt, and
+training ends with LC1238. Shao et al. 2024, arXiv:2402.03300; `dapo` arXiv:2503.14476, `dr-grpo` arXiv:2503.20783.
 """
 
 from typing import Literal

@@ -130,4 +130,4 @@ def train(asked: Job) -> Told:
 
 
 if __name__ == "__main__":
-    train(Job.from_text(Path(sys.argv[1]).read_text()))
+    print(json.dumps(train(Job.from_text(Path(sys.argv[1]).read_text())).metrics))

@@ -1,6 +1,8 @@
 """Learning from rewards on a tiny model: it learns, what is judged is what the service says, faults end the step."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.run.io import ChildIO, Job
 from tests.kinds.tuning.steps import Told, letters, rewarded, train, write_inputs
+from tests.owncode import FILES, digest, write_own_model
 
 pytestmark = pytest.mark.ml
 LETTERS = """
@@ -110,6 +113,26 @@ def test_a_resumed_run_has_the_curve_of_a_whole_one(
     for name in ("loss", "reward"):
         curves = [[point.get(name) for point in told.metrics["curve"]] for told in (whole, again)]
         assert curves[1] == [value if value is None else pytest.approx(value, abs=TOLERANCE) for value in curves[0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", [{}, {"adapter": "none", "beta": 0.05}], ids=["lora", "reference"])
+def test_a_model_with_code_of_its_own_learns_beside_a_reward_of_ones_own(
+    said: dict[str, Any], inputs: dict[str, str], tmp_path: Path
+) -> None:
+    """In a process of its own: a model's code closes the process that loads it, and the reward's starts before."""
+    own = {**inputs, "model": str(write_own_model(tmp_path / "own"))}
+    job = asked("rloo", {**said, "max-steps": 3}, own, tmp_path)
+    code = {f"remote-code:own/{name}": [digest(text)] for name, text in FILES.items()}
+    job = replace(job, params={**job.params, "capabilities": {**job.params["capabilities"], **code}})
+    (tmp_path / "job.json").write_text(job.to_text())
+    command = [sys.executable, "-m", "tests.kinds.tuning.steps", str(tmp_path / "job.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    curve = json.loads(done.stdout.splitlines()[-1])["curve"]
+    assert len(curve) == 3
+    assert curve[0]["kl"] == pytest.approx(0, abs=1e-4)  # sampled and read by the same code: nothing has moved yet
+    assert any(point["reward"] > 0 for point in curve)
 
 
 # --- what is judged --------------------------------------------------------------------------------------------------

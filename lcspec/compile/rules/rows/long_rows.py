@@ -1,5 +1,6 @@
 """Rows that do not fit: into the context of a model, or under `max-length` of a recipe."""
 
+from dataclasses import replace
 from functools import partial
 
 from lcspec.compile.asking import columns_of, plural, prompt_fields, suite_data, tuned_on
@@ -34,6 +35,9 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         columns = columns_of(spec.entries("data").get(name))
         if not most or not rows or columns is None or not tried:
             continue
+        if hasattr(recipe.body, "generations"):  # a question, and the longest completion of it
+            most = most - recipe.body.max_tokens
+            rows = [replace(row, target=None, accepted=()) for row in rows]
         found = over(Shown(rows), prompt_fields(spec, tried[0]), partial(_any_counter, spec, known), most)
         if found.rows > SHARE * len(rows):
             path = (*recipe.path, "max-length") if "max_length" in recipe.body.model_fields_set else recipe.path
