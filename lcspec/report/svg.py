@@ -107,23 +107,27 @@ def curve(one: Curve, index: int, *, wide: bool) -> str:
         return ""
     xs, losses = [step for step, _, _ in points], [loss for _, loss, _ in points]
     marks_x = [mark for mark in ticks(xs[0], xs[-1], 5) if xs[0] <= mark <= xs[-1]]
-    marks_y = ticks(0.0, max(losses), 4)
+    marks_y = ticks(min(0.0, *losses), max(0.0, *losses), 4)  # the loss of a policy may be below zero
+    span = marks_y[-1] - marks_y[0]
 
     def at(x: float, share: float) -> tuple[float, float]:
         return left + plot_w * (x - xs[0]) / ((xs[-1] - xs[0]) or 1), top + plot_h * (1 - share)
 
+    def drawn(values: Sequence[float]) -> list[tuple[float, float]]:
+        return [at(x, (value - marks_y[0]) / span) for x, value in zip(xs, values, strict=True)]
+
     parts = []
     for mark in marks_y:
-        _, y = at(xs[0], mark / marks_y[-1])
+        _, y = at(xs[0], (mark - marks_y[0]) / span)
         parts += [_line(left, y, width - 12, y, "grid"), _text(left - 8, y + 4, f"{mark:g}", "tick", "end")]
     parts += [_text(at(mark, 0)[0], height - 14, f"{mark:g}", "tick", "middle") for mark in marks_x]
     rates = [(step, rate) for step, _, rate in points if rate is not None]
     peak = max((rate for _, rate in rates), default=0.0)
     if peak > 0:
         parts.append(_path([at(step, rate / peak) for step, rate in rates], "rate"))
-    parts.append(_path([at(x, loss / marks_y[-1]) for x, loss in zip(xs, losses, strict=True)], "loss raw"))
+    parts.append(_path(drawn(losses), "loss raw"))
     smooth = _running_mean(losses, max(1, len(losses) // 20))
-    parts.append(_path([at(x, loss / marks_y[-1]) for x, loss in zip(xs, smooth, strict=True)], "loss"))
+    parts.append(_path(drawn(smooth), "loss"))
     words = f"loss from {number(losses[0])} to {number(smooth[-1])} in {xs[-1]} steps, peak learning rate {peak:g}"
     return _figure(f"curve-{index}", width, height, f"training loss of {one.name}", words, parts)
 

@@ -162,6 +162,14 @@ def test_ticks_cover_the_range(low, high):
     assert marks[0] <= low and marks[-1] >= high and 2 <= len(marks) <= 9
 
 
+@pytest.mark.parametrize("losses", [(-0.016, -0.066, -0.045), (0.3, -0.2, 0.1), (0.0, 0.0, 0.0), (-2.0, -2.0, -2.0)])
+def test_a_loss_below_zero_is_drawn_within_its_frame(losses):
+    drawn = svg.curve(Curve("x", tuple((step, loss, None) for step, loss in enumerate(losses, 1))), 1, wide=True)
+    heights = [float(one.split(",")[1]) for one in re.search(r'points="([^"]*)" class="loss raw"', drawn)[1].split()]
+    assert all(12 <= height <= 230 - 34 for height in heights)
+    assert sorted(range(3), key=losses.__getitem__) == sorted(range(3), key=lambda n: -heights[n])
+
+
 def test_a_curve_of_one_point_or_of_infinities_is_not_drawn():
     assert svg.curve(Curve("x", ((1, 2.0, None),)), 1, wide=True) == ""
     assert svg.curve(Curve("x", ((1, float("nan"), None), (2, float("inf"), None))), 1, wide=True) == ""
