@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from lcspec.kinds.api import StepIO
-from lcspec.modelcode import code_of
+from lcspec.modelcode import shut_in
 
 
 def load_quantized_base(io: StepIO) -> Any:
@@ -22,7 +22,7 @@ def load_quantized_base(io: StepIO) -> Any:
     from lcspec.runtime.modelcode import place_of
     from lcspec.runtime.scan import check_folder
 
-    code = code_of(io)
+    code = shut_in(io)
     check_folder(io.input("model"), code)
     folder, trusted = place_of(io.input("model"), code)
     torch.set_num_threads(io.threads)

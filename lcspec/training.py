@@ -12,7 +12,7 @@ from typing import Any
 
 from lcspec import checkpoints
 from lcspec.kinds.api import StepIO
-from lcspec.modelcode import code_of
+from lcspec.modelcode import code_of, shut_in
 from lcspec.ownhead import use_own_logits
 from lcspec.trainwatch import Watch, make_callback
 
@@ -42,7 +42,7 @@ def load(io: StepIO) -> Any:
         from lcspec.quantbase import load_quantized_base
 
         return load_quantized_base(io)
-    loaded = load_model(io.input("model"), threads=io.threads, code=code_of(io))
+    loaded = load_model(io.input("model"), threads=io.threads, code=shut_in(io))
     loaded.model.requires_grad_(adapter == "none")
     return loaded
 

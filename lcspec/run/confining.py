@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lcspec import modelcode
 from lcspec.customcode import NO_SANDBOX, SANDBOX_HELP, no_sandbox
 from lcspec.diag.model import Diagnostic, LcspecError
 from lcspec.ir.plan import PlannedStep, Step
@@ -23,7 +24,10 @@ def demand_sandbox(planned: Sequence[PlannedStep], settings: RunSettings, root: 
     """
     if settings.code.confine != "sandbox":
         return
-    own = [one.step for one in planned if one.action not in _STANDS and _runs_code(one)]
+    due = [one.step for one in planned if one.action not in _STANDS]
+    if brought := [step for step in due if _runs_code(step, f"{modelcode.KIND}:")]:
+        raise _refused(modelcode.NO_SANDBOX, modelcode.SANDBOX_HELP, brought)
+    own = [step for step in due if _runs_code(step, "python:")]
     beside = [step for step in own if not getattr(registry.module(*step.kind.split(".", 1)), "CONFINED", True)]
     if beside:
         raise _refused(closing.NO_SANDBOX, closing.SANDBOX_HELP, beside)
@@ -36,5 +40,5 @@ def _refused(message: str, help: str, steps: Sequence[Step]) -> LcspecError:
     return LcspecError([Diagnostic("LC1239", f"{message} (for {named})", help=help)], 2)
 
 
-def _runs_code(planned: PlannedStep) -> bool:
-    return any(mark.startswith("python:") for mark in planned.step.params.get("capabilities", {}))
+def _runs_code(step: Step, kind: str) -> bool:
+    return any(mark.startswith(kind) for mark in step.params.get("capabilities", {}))

@@ -118,3 +118,19 @@ def test_other_code_is_refused_until_its_entry_is_renewed_and_then_the_plan_tell
     done = lcspec(project, "plan", "next.yaml")
     assert "own/bending.py" in done.stdout
     assert "train:rung-1.winner/lora" in done.stdout
+
+
+def test_the_record_tells_how_the_code_was_held_and_a_demanded_sandbox_refuses_it(project: Path) -> None:
+    made = records(project)
+    for step in ("predict:letters.validation:own/plain", "train:rung-1.winner/lora"):
+        assert all(made[step]["measured"][f"confinement:{name}"].startswith("audit-hook") for name in FILES)
+    text = (project / "own.yaml").read_text().replace("rank: 8", "rank: 4")
+    (project / "strict.yaml").write_text(
+        text.replace(digest(BENDING), digest((project / "own" / "bending.py").read_text()))
+    )
+    (project / "lcspec.toml").write_text('[code]\nconfine = "sandbox"\n')
+    done = lcspec(project, "apply", "strict.yaml")
+    (project / "lcspec.toml").unlink()
+    assert done.returncode == 2
+    assert "LC1239" in done.stderr
+    assert "`train:rung-1.winner/lora`" in done.stderr or "`convert:models.own`" in done.stderr

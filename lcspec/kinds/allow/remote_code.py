@@ -2,9 +2,10 @@
 
 The digest says that somebody has read the file. One entry is one file: what the `auto_map` of the configuration names,
 and every file beside it that those import. The file runs in each step that loads the model and in the service, with the
-rights of those; their sockets and child processes are refused from then on, which stops accidents and is no sandbox. It
-may import installed packages. Code of another repository (`repo--module.Class`) is never run. The digests stand in the
-keys of those steps and in the generated service, and each loader hashes the files again before it imports them.
+rights of those; sockets and child processes are refused from then on, by an audit hook and in steps by a filter of
+system calls, which is no sandbox: it reads and writes files as they may. It may import installed packages. Code of
+another repository (`repo--module.Class`) is never run. The digests stand in the keys of those steps and in the
+generated service, and each loader hashes the files again before it imports them.
 """
 
 from typing import Any

@@ -6,7 +6,7 @@ The index is an embedded vector store (exact inner product, no server); it is se
 import json
 
 from lcspec.kinds.api import Body, Bound, Context, Estimate, Kind, Lowered, Output, Resources, Step, StepIO, option
-from lcspec.modelcode import code_of
+from lcspec.modelcode import shut_in
 
 
 class RetrievalBody(Body):
@@ -76,7 +76,7 @@ def index(io: StepIO) -> None:
                 id = f"{document['id']}#{number}"
                 passages.append({"id": id, "title": document["title"], "text": text, "source": document["file"]})
     target = io.output("index")
-    build_index(passages, io.input("embedder"), target, code_of(io))
+    build_index(passages, io.input("embedder"), target, shut_in(io))
     (target / "retrieval.json").write_text(json.dumps({"top": io.params["top"]}) + "\n", encoding="utf-8")
     io.metric("passages", len(passages))
 

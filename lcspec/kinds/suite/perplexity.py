@@ -21,7 +21,7 @@ from lcspec.kinds.api import (
 )
 from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import shared_part
-from lcspec.modelcode import code_of
+from lcspec.modelcode import shut_in
 from lcspec.rowset import read_rows
 from lcspec.rowsplits import sample
 
@@ -75,7 +75,7 @@ def judge(io: StepIO) -> None:
     params = io.params
     rows = sample(read_rows(io.input("rows"), params["split"]), params["limit"], params["sample-seed"])
     prompt = Prompt.from_json(json.loads((io.input("prompt") / "prompt.json").read_text(encoding="utf-8")))
-    loaded = load_model(io.input("model"), threads=io.threads, code=code_of(io))
+    loaded = load_model(io.input("model"), threads=io.threads, code=shut_in(io))
     most = min(params["max-length"], loaded.context or params["max-length"])
     left_out = tokens = 0
     with (io.output("predictions") / "predictions.jsonl").open("w", encoding="utf-8") as out:

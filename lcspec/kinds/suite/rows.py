@@ -22,7 +22,7 @@ from lcspec.kinds.api import (
 from lcspec.kinds.metrics import measure
 from lcspec.kinds.suites import RowsRead, lower_rows
 from lcspec.manifest import SLOTS, assemble, shared_part
-from lcspec.modelcode import code_of
+from lcspec.modelcode import shut_in
 from lcspec.rowset import read_rows
 from lcspec.rowsplits import sample
 
@@ -89,7 +89,7 @@ def predict(io: StepIO) -> None:
 
     rows = sample(read_rows(io.input("rows"), io.params["split"]), io.params["limit"], io.params["sample-seed"])
     folders = {slot: io.input(slot) for slot in SLOTS if io.has(slot)}
-    made = assemble(io.params["manifest"], "evaluated", folders, code_of(io))
+    made = assemble(io.params["manifest"], "evaluated", folders, shut_in(io))
     pipeline = Pipeline.assemble(made, {**folders, "prompt": folders["prompt"] / "prompt.json"}, threads=io.threads)
     tokens, seconds = 0, []
     with (io.output("predictions") / "predictions.jsonl").open("w", encoding="utf-8") as out:
