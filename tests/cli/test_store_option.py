@@ -73,7 +73,7 @@ def test_the_store_of_lcspec_toml_counts_unless_another_or_none_is_said(project:
     assert f"file://{project}/remote: 1 results; 0 of this plan are there only" in run("plan", spec).output
     assert f"remote:   file://{project}/remote: 1 results" in run("status", spec).output
     assert "results;" not in run("plan", spec, "--store", "none").output
-    assert "file:///tmp/elsewhere: 0 results" in run("plan", spec, "--store", "file:///tmp/elsewhere").output
+    assert "file:///tmp/elsewhere: no store yet" in run("plan", spec, "--store", "file:///tmp/elsewhere").output
     assert not Path("/tmp/elsewhere").exists()
     assert "1 results" in run("plan", spec, "--store", "remote").output
     (project / "lcspec.toml").write_text("[run]\njobs = 2\n")
