@@ -8,6 +8,8 @@ from lcspec.compile.known import Known
 from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.ir.spec import Spec
 
+TEMPLATE, GENERATION = "chat_template.jinja", "generation_config.json"
+
 
 def check(spec: Spec, known: Known, report: Reporter) -> None:
     """LC0434 without a chat template, LC0435 without a system role, LC0436 where an answer never ends."""
@@ -21,6 +23,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
                 report.error("LC0434", path, message, "leave it out, or use an instruction-tuned model", also=also)
     for model, prompt in pairs(spec):
         facts, fields = known.models.get(model, {}).get("tokenizer"), prompt_fields(spec, prompt)
+        unlisted = known.models.get(model, {}).get("unlisted", ())
         if facts is None or fields.get("format", "chat") != "chat":
             continue
         entry = spec.find("model", model)
@@ -29,6 +32,8 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         if facts.get("chat_template") is False:
             message = f"`{prompt}` is a chat, and the tokenizer of `{model}` has no chat template"
             help = "use `format: text`, or an instruction-tuned model"
+            if TEMPLATE in unlisted:
+                help = f"its folder has `{TEMPLATE}`: name that in `files`, too"
             report.error("LC0434", path, message, help, key="format" not in fields.paths, also=also)
         elif facts.get("system_role") is False and fields.get("system") is not None:
             message = f"the chat template of `{model}` has no system role"
@@ -38,7 +43,9 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         elif _endless(facts) and model not in told:
             told.add(model)
             message = f"`{model}` ends a turn with `{facts['turn_end']}`, but stops only at {_listed(facts['stops'])}"
-            help = f"add the id of `{facts['turn_end']}` to `eos_token_id` in its generation_config.json"
+            help = f"add the id of `{facts['turn_end']}` to `eos_token_id` in its {GENERATION}"
+            if GENERATION in unlisted:
+                help = f"its folder has `{GENERATION}`: name that in `files`, too"
             note = "trained on that turn end, or already so, it would write on until `max-tokens`"
             report.warning("LC0436", entry.path, message, help, key=True, notes=(note,))
 
