@@ -14,6 +14,7 @@ MEASURED = {  # output type to what lm-eval computes for it without the hub, its
 DEFAULTS = {"multiple_choice": 2, "loglikelihood": 2, "loglikelihood_rolling": 3, "generate_until": 1}
 MEANS = frozenset({"acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"})
 NOT_HERE = frozenset({"likelihood", "acc_all", "bypass"})  # lm-eval's own, of no use to a gate
+HUB = "hf_evaluate"  # asks for the hub's function, which is called for answers alone
 NO_FILTER = "none"
 
 
@@ -38,7 +39,7 @@ def metrics_of(config: Mapping[str, Any], keys: Mapping[str, Place], file: str) 
             metric = metric.words.rpartition(".")[2]
         elif not isinstance(metric, str):
             raise TaskFault("an entry of `metric_list` names no metric", "write `{metric: acc}`", place)
-        elif not own and (metric not in MEASURED[kind] or one.get("hf_evaluate")):
+        elif not own and (metric not in MEASURED[kind] or (one.get(HUB) and kind == "generate_until")):
             here = ", ".join(f"`{name}`" for name in MEASURED[kind])
             message = f"lm-eval would load the metric `{metric}` from the hub, as code"
             if metric in NOT_HERE.union(*MEASURED.values()):

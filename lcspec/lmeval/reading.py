@@ -13,6 +13,7 @@ import yaml
 MOST = 1 << 20  # characters of one file
 DEEPEST = 40
 TAG = "!function"
+PLAIN = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str"))
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -80,7 +81,7 @@ def _refuse(text: str, file: str) -> None:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise TaskFault("anchors and aliases are not read", "write the value out, or use `include`", place)
         tag = getattr(event, "tag", None)
-        if tag not in (None, "!") and not (tag == TAG and isinstance(event, yaml.ScalarEvent)):
+        if tag not in (None, "!") and not ((tag == TAG or tag in PLAIN) and isinstance(event, yaml.ScalarEvent)):
             raise TaskFault(f"the tag `{tag}` is not read", f"remove it; tasks have no tag but `{TAG}`", place)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:

@@ -15,6 +15,7 @@ from lcspec.canon import digest_bytes
 from lcspec.kinds.api import StepIO, within
 from lcspec.lmeval import package
 from lcspec.lmeval.closing import shut_in
+from lcspec.lmeval.measures import HUB
 from lcspec.lmeval.model import watched_model
 from lcspec.lmeval.package import PREFIX, File
 from lcspec.lmeval.reading import Function, TaskFault
@@ -153,6 +154,8 @@ def _config(
     made: dict[str, Any] = _resolved(task.config, functions)
     for key in ("tag", "dataset_path", "dataset_name", "dataset_kwargs", "unsafe_code"):
         made.pop(key, None)
+    if made.get("metric_list"):  # functions of metrics are called for answers alone; there the hub's are refused
+        made["metric_list"] = [{key: one[key] for key in one if key != HUB} for one in made["metric_list"]]
     made["custom_dataset"] = lambda **_: dict(rows)
     made["metadata"] = {}
     made.setdefault("output_type", "generate_until")

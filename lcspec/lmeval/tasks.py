@@ -36,7 +36,7 @@ _REFUSED = {
     "doc_to_audio": ("tasks with sound are not run", "name a task of text"),
 }
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?\Z")
-_NAME = re.compile(r"[A-Za-z0-9][\w+:-]*\Z")
+_NAME = re.compile(r"[A-Za-z0-9][\w.+:-]*\Z")
 _WORDS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
 
 
@@ -207,7 +207,7 @@ class _Reading:
         if isinstance(name, list):
             raise TaskFault("a group is not a task", "name its tasks", keys["task"])
         if not isinstance(name, str) or not _NAME.match(name):
-            message = "the task has no name" if name is None else "a task's name has no dots, spaces or slashes"
+            message = "the task has no name" if name is None else "a task's name has no spaces or slashes"
             raise TaskFault(message, "write `task: NAME`", keys.get("task", whole))
         if config.get("unsafe_code", False) is not False:
             help = "nothing that a model wrote is run; name another task"
@@ -225,7 +225,7 @@ class _Reading:
         if not isinstance(path, str):
             raise TaskFault("it names no data", "write `dataset_path: json` and `dataset_kwargs: {data_files: …}`", at)
         place = keys.get("dataset_kwargs", at)
-        known = ("data_files", "revision", "trust_remote_code")  # the last one is passed on by nobody
+        known = ("data_files", "revision", "trust_remote_code", "verification_mode")  # the last two reach nobody
         if not isinstance(said, dict) or not set(said) <= set(known):
             help = "of `dataset_kwargs`, `data_files` and `revision` are read"
             raise TaskFault("its data is described in a way that is not read", help, place)

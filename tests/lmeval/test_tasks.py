@@ -1,6 +1,7 @@
 """Task files of lm-eval, read as data: what they may say, where a fault is shown, and what would run."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from lcspec import api
 from lcspec.diag.model import Diagnostic
 from lcspec.ir.plan import Step
 from lcspec.lmeval.closing import _OthersFiles
-from lcspec.lmeval.package import find, folder, read
+from lcspec.lmeval.package import everything, find, folder, read
 from lcspec.lmeval.reading import TaskFault, functions, read_yaml
-from lcspec.lmeval.tasks import locate
+from lcspec.lmeval.tasks import locate, read_task
 from tests.lmeval.project import BASE, CHOICES, HELPERS, SPEC, WORDS, allow, make
 
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
@@ -60,7 +61,7 @@ def test_the_project_is_sound(tmp_path: Path) -> None:
         (CHOICES + "custom_dataset: !function helpers.rows", "a function makes"),
         (CHOICES + "doc_to_txt: x", "no key `doc_to_txt`"),
         (CHOICES.replace("task: colours", "task: [a, b]"), "group"),
-        (CHOICES.replace("task: colours", "task: a.b"), "no dots"),
+        (CHOICES.replace("task: colours", "task: a/b"), "no spaces"),
         (CHOICES.replace("multiple_choice", "poetry"), "output_type"),
         (CHOICES.replace("test: test.jsonl", "test: ../../rows.jsonl"), "leads out"),
         (CHOICES.replace("test: test.jsonl", "test: 'https://example.org/rows.jsonl'"), "leads out"),
@@ -121,8 +122,11 @@ def test_a_metric_that_is_not_computed_here_is_refused_by_name(metric: str, tmp_
 
 
 def test_the_hub_s_form_of_a_metric_is_refused_too(tmp_path: Path) -> None:
-    (fault,) = found(make(tmp_path, colours=CHOICES.replace("metric: acc,", "metric: acc, hf_evaluate: true,")))
+    text = WORDS.replace("metric: exact_match,", "metric: exact_match, hf_evaluate: true,")
+    (fault,) = found(make(tmp_path, words=text))
     assert fault.code == "LC0463"
+    text = CHOICES.replace("metric: acc,", "metric: acc, hf_evaluate: true,")  # never called for choices
+    assert found(make(tmp_path, colours=text)) == []
 
 
 def test_a_metric_that_the_tasks_do_not_have_is_told_with_those_they_have(tmp_path: Path) -> None:
@@ -218,10 +222,10 @@ def test_estimates_count_rows_and_choices(tmp_path: Path) -> None:
 
 
 def test_values_come_out_as_lm_eval_reads_them() -> None:
-    data, places = read_yaml("a: yes\nb: 1e-4\nc: !function x.f\nd: 012", "t.yaml")
-    assert (data["a"], data["b"], data["d"]) == (True, "1e-4", 10)
+    data, places = read_yaml("a: yes\nb: 1e-4\nc: !function x.f\nd: 012\ne: !!null\nf: !!str 1", "t.yaml")
+    assert (data["a"], data["b"], data["d"], data["e"], data["f"]) == (True, "1e-4", 10, None, "1")
     assert [one.words for one in functions(data)] == ["x.f"]
-    assert places["c"].start == "a: yes\nb: 1e-4\n".__len__()
+    assert places["c"].start == len("a: yes\nb: 1e-4\n")
 
 
 @pytest.mark.parametrize(
@@ -277,6 +281,22 @@ def test_a_chat_template_that_a_tokenizer_lacks_is_told_before_anything_runs(tmp
     lock = {"format_version": 1, "libraries": {}, "models": {"llama": facts}, "sources": {}}
     (tmp_path / "spec.lock.json").write_text(json.dumps(lock))
     assert [fault.code for fault in found(spec)] == ["LC0434"]
+
+
+def test_nearly_all_tasks_of_lm_eval_are_read_and_the_others_are_told_why() -> None:
+    names = sorted(everything().tasks)[::20]
+    refused: Counter[str] = Counter()
+    for name in names:
+        try:
+            task = read_task(everything().tasks[name], read)
+        except TaskFault as fault:
+            refused[fault.code] += 1
+            continue
+        assert task.name == name
+        assert task.metrics
+    assert len(names) >= 600
+    assert sum(refused.values()) <= 0.07 * len(names)
+    assert set(refused) <= {"LC0401", "LC0461", "LC0463"}
 
 
 def test_code_of_lm_eval_s_own_tasks_is_refused_like_any_other(tmp_path: Path) -> None:
