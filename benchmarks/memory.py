@@ -11,6 +11,7 @@ optimiser are there from the second on.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from lcspec.modelfacts import of_folder
 MIB = 1 << 20
 ANSWER = "yes sir"
 SAMPLED = 32  # tokens of a completion
+JUDGE = "def size(row):\n    return len(row['answer'])\n"
+REWARDED = f"generations: 8, max-tokens: {SAMPLED}, rewards: {{long: {{path: judge.py, function: size}}}}"
 SPEC = """lcspec: 1
 name: memory
 scope: {task: generation}
@@ -50,7 +53,7 @@ evaluation:
 ladder:
   - {models: [base], prompts: [plain]}
   - {models: [base], prompts: [plain], tuning: [%(names)s]}
-"""
+%(allow)s"""
 
 
 class Case(NamedTuple):
@@ -81,10 +84,8 @@ CASES = (
     Case("lora-long", "lora", 600, 1),
     Case("lora-rank-64", "lora", 120, 4, "rank: 64"),
     Case("ia3-long", "ia3", 600, 1),
-    Case("grpo", "grpo", 60, 8, f"generations: 8, max-tokens: {SAMPLED}, rewards: {{short: {{words-at-most: 1}}}}"),
-    Case(
-        "grpo-wide", "grpo", 250, 4, f"generations: 8, max-tokens: {SAMPLED}, rewards: {{short: {{words-at-most: 1}}}}"
-    ),
+    Case("grpo", "grpo", 60, 8, REWARDED),
+    Case("grpo-wide", "grpo", 250, 4, REWARDED),
     Case("answering-short", "", 60),
     Case("answering-long", "", 1500),
 )
@@ -144,8 +145,16 @@ def write_project(here: Path, model: Path, cases: Sequence[Case], words: dict[in
         "tuning": "\n".join(recipe.format(case, f", {case.fields}" if case.fields else "") for case in tuned),
         "names": ", ".join(case.name for case in tuned),
         "first": lengths[0],
+        "allow": _allowed(here) if any(case.fields == REWARDED for case in tuned) else "",
     }
     (here / "memory.yaml").write_text(spec)
+
+
+def _allowed(here: Path) -> str:
+    """Writes the file of the reward; the section that lets it run."""
+    (here / "judge.py").write_text(JUDGE)
+    digest = hashlib.sha256(JUDGE.encode()).hexdigest()
+    return f"allow:\n  judge: {{kind: python, path: judge.py, sha256: {digest}}}\n"
 
 
 def _applied(here: Path, model: Path, cases: Sequence[Case], words: dict[int, int]) -> list[dict[str, Any]]:

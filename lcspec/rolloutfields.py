@@ -47,7 +47,7 @@ class RolloutBody(TrainingBody, ChosenAdapterBody):
     """Training on completions that the model writes itself, by what they are worth."""
 
     rewards: Mapping[str, Reward] = option(
-        doc="What completions are worth, by names of your own; weighed and summed.",
+        doc="What completions are worth, by names of your own: `{right: {metric: exact-match}}`; weighed and summed.",
         min_length=1,
         effect="The model learns what raises their sum, and whatever else does: judge it by other metrics too.",
         source=_SAMPLED,

@@ -49,6 +49,7 @@ def convert(source: SourceFile, place: Place, tool: str | None = None) -> Import
 
 _HELP = {
     "method": "`lcspec schema` lists the kinds of tuning; write that part by hand, or leave the key out",
+    "rewards": "write the recipe by hand: `lcspec explain tuning.grpo`; your reward takes a row and returns a number",
     "data": "say where the rows lie and what they look like under `data` of a spec of your own",
     "multimodal": "lcspec tunes models of text",
     "file": "give `lcspec import` the file that the tool trains with",

@@ -63,6 +63,8 @@ def read(data: dict[str, Any], place: Place) -> tuple[Training, list[Item]]:
 def _refuse(reading: Reading) -> None:
     rl = reading.get("rl")
     if rl and str(rl) not in RL:
+        if str(rl) == "grpo":
+            raise Unsupported("rl", "its rewards are code, which is not carried over", "rewards")
         raise Unsupported("rl", f"lcspec has no `{rl}`")
     for key, why in METHODS.items():
         if reading.get(key):

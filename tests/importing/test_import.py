@@ -176,6 +176,14 @@ def test_what_would_be_another_training_is_refused_at_its_line(tmp_path: Path, c
     assert fault.labels[0].span.start == len(AXOLOTL)
 
 
+def test_rewards_are_to_be_written_by_hand_and_the_help_says_where(tmp_path: Path) -> None:
+    with pytest.raises(LcspecError) as raised:
+        imported(tmp_path, f"{AXOLOTL}rl: grpo\n")
+    (fault,) = raised.value.diagnostics
+    assert fault.message == "`rl`: its rewards are code, which is not carried over"
+    assert "`lcspec explain tuning.grpo`" in fault.help
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
