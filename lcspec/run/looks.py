@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+_FROM_PREDICTIONS = ("score", "compare")  # verbs of steps that read what a look has seen, and no row anew
+
 
 class Look(NamedTuple):
     """One candidate judged on the test split of one suite."""
@@ -14,4 +16,4 @@ def look_of(step: str) -> Look | None:
     """The look that a step with this id takes; None when it reads no test split."""
     verb, _, rest = step.partition(":")
     suite, marked, candidate = rest.partition(".test:")
-    return Look(suite, candidate) if verb == "predict" and marked else None
+    return Look(suite, candidate) if marked and verb not in _FROM_PREDICTIONS else None
