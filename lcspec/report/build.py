@@ -186,9 +186,13 @@ class _Work:
             record = self.records.get(step.id)
             points = record.metrics.get("curve") if record else None
             if points:
-                told = tuple((int(p["step"]), float(p["loss"]), p.get("learning_rate")) for p in points)
+                what = (
+                    "reward" if any("reward" in point for point in points) else "loss"
+                )  # with rewards it tells nothing
+                known = [point for point in points if point.get(what) is not None]
+                told = tuple((int(p["step"]), float(p[what]), p.get("learning_rate")) for p in known)
                 id = step.id.partition(":")[2]
-                made.append(Curve(self.name(id) if id in self.graph.candidates else id, told))
+                made.append(Curve(self.name(id) if id in self.graph.candidates else id, told, what))
         return tuple(made)
 
     def contract(self) -> Contract | None:

@@ -123,10 +123,11 @@ class ForestGroup:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The loss of one training step: (step, loss, learning rate or None)."""
+    """The course of one training step: (step, loss or mean reward, learning rate or None); `what` says which."""
 
     name: str
     points: tuple[tuple[int, float, float | None], ...]
+    what: str = "loss"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _clip(text: str, most: int) -> str:
 
 
 def curve(one: Curve, index: int, *, wide: bool) -> str:
-    """Loss over steps: each step thin, the running mean thick, the learning rate dotted on its own scale."""
+    """Loss or reward over steps: each step thin, the running mean thick, the learning rate dotted on its own scale."""
     width, height, left, top = 960.0 if wide else 460.0, 230.0, 36.0, 12.0
     plot_w, plot_h = width - left - 12, height - top - 34
     points = [point for point in one.points if math.isfinite(point[1])]
@@ -107,7 +107,7 @@ def curve(one: Curve, index: int, *, wide: bool) -> str:
         return ""
     xs, losses = [step for step, _, _ in points], [loss for _, loss, _ in points]
     marks_x = [mark for mark in ticks(xs[0], xs[-1], 5) if xs[0] <= mark <= xs[-1]]
-    marks_y = ticks(min(0.0, *losses), max(0.0, *losses), 4)  # the loss of a policy may be below zero
+    marks_y = ticks(min(0.0, *losses), max(0.0, *losses), 4)  # a reward may be below zero
     span = marks_y[-1] - marks_y[0]
 
     def at(x: float, share: float) -> tuple[float, float]:
@@ -128,8 +128,10 @@ def curve(one: Curve, index: int, *, wide: bool) -> str:
     parts.append(_path(drawn(losses), "loss raw"))
     smooth = _running_mean(losses, max(1, len(losses) // 20))
     parts.append(_path(drawn(smooth), "loss"))
-    words = f"loss from {number(losses[0])} to {number(smooth[-1])} in {xs[-1]} steps, peak learning rate {peak:g}"
-    return _figure(f"curve-{index}", width, height, f"training loss of {one.name}", words, parts)
+    words = (
+        f"{one.what} from {number(losses[0])} to {number(smooth[-1])} in {xs[-1]} steps, peak learning rate {peak:g}"
+    )
+    return _figure(f"curve-{index}", width, height, f"training {one.what} of {one.name}", words, parts)
 
 
 def _path(points: Sequence[tuple[float, float]], style: str) -> str:

@@ -175,6 +175,19 @@ def test_a_curve_of_one_point_or_of_infinities_is_not_drawn():
     assert svg.curve(Curve("x", ((1, float("nan"), None), (2, float("inf"), None))), 1, wide=True) == ""
 
 
+def test_a_training_on_rewards_shows_the_reward_where_there_is_one():
+    full = source()
+    points = [
+        {"step": n, "loss": 0.0, "learning_rate": 0.1, **({"reward": n / 9} if n % 2 else {})} for n in range(1, 8)
+    ]
+    told = StepRecord("k" * 64, "train:rung-1.winner/lora", "tuning.grpo/train", {}, {}, {"curve": points}, {})
+    made = build(replace(full, records={**full.records, told.step: told}))
+    (curve,) = made.curves
+    assert (curve.what, [value for _, value, _ in curve.points]) == ("reward", [1 / 9, 3 / 9, 5 / 9, 7 / 9])
+    page = html.render(made)
+    assert "reward by step" in page and "reward from 0.111 to 0.667 in 7 steps" in page
+
+
 def test_records_of_another_kind_of_model_do_not_break_the_page():
     full = source()
     odd = StepRecord("k" * 64, "train:rung-1.winner/lora", "tuning.lora/train", {}, {}, {"curve": []}, {})
