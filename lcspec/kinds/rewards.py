@@ -23,7 +23,7 @@ def judges_answers(metric: str) -> bool:
         return False
     module = registry.module("metric", metric)
     by_row = hasattr(module, "per_row") and not hasattr(module, "per_rows")
-    return hasattr(module, "judge") or (by_row and set(getattr(module, "needs", ())) <= SHOWN)
+    return hasattr(module, "files") or (by_row and set(getattr(module, "needs", ())) <= SHOWN)
 
 
 def lower_rewards(ctx: Context, entry: Bound) -> tuple[dict[str, Any], dict[str, Ref]]:
