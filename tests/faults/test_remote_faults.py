@@ -70,6 +70,7 @@ def test_of_many_publishers_of_one_key_exactly_one_wins_each_round(
     record_property("injected", ROUNDS)
 
 
+@pytest.mark.slow
 def test_killed_at_every_point_of_a_push_nothing_partial_is_seen_and_the_next_apply_converges(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

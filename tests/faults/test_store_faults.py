@@ -28,6 +28,7 @@ def outputs(root: Path) -> dict[str, dict[str, str]]:
     return {one: dict(records[one].outputs) for one in records}
 
 
+@pytest.mark.slow
 def test_killed_at_every_point_of_a_publish_nothing_partial_is_seen(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_wrong_clock_moves_no_key_and_no_digest(tmp_path: Path, finished: str)
     assert_store_ok(tmp_path)
 
 
+@pytest.mark.slow
 def test_first_publishers_at_the_same_time_lose_no_entry(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
