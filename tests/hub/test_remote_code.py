@@ -68,6 +68,21 @@ def test_code_of_another_repository_is_refused_whatever_is_allowed(hub: FakeHub,
     assert "org/other--modeling_bent" in done.stdout
 
 
+def test_files_of_a_repository_that_a_folder_names_are_known_to_the_lock_too(hub: FakeHub, tmp_path: Path) -> None:
+    named = ", ".join(["config.json", "tokenizer.json", "model-00001-of-00002.safetensors", *FILES])
+    own = f"{{m: {{kind: folder, path: ., files: [{named}], from: {{kind: huggingface, repo: org/model}}}}}}"
+    spec = SPEC.replace("{m: {kind: huggingface, repo: org/model}}", own)
+    (tmp_path / "hubs.yaml").write_text(spec + allow("m"))
+    assert lcspec(tmp_path, hub, "lock", "hubs.yaml").returncode == 0
+    done = lcspec(tmp_path, hub, "check", "hubs.yaml")
+    assert done.returncode == 0, done.stdout
+    hub.push("model", "org/model", {**model(auto_map=AUTO_MAP), **CODE, "bending.py": CODE["bending.py"] + b"#"})
+    assert lcspec(tmp_path, hub, "lock", "hubs.yaml", "--update").returncode == 0
+    done = lcspec(tmp_path, hub, "check", "hubs.yaml")
+    assert done.returncode == 1
+    assert digest(BENDING + "#") in done.stdout
+
+
 @pytest.mark.slow
 def test_a_step_fetches_what_is_allowed_and_hashes_it_again(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "hubs.yaml").write_text(SPEC + allow("m"))
