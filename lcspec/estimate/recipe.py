@@ -27,6 +27,7 @@ def training_memory(
     quantised = method == "qlora" or adapter == "qlora"
     bits = (8 if getattr(body, "base", "nf4") == "int8" else 4) if quantised else 32
     rewarded = hasattr(body, "generations")
+    held = kind in ("dpo", "kto") or (rewarded and body.beta > 0)  # to the model that it started from
     learning = memory.training(
         config,
         parameters,
@@ -40,7 +41,7 @@ def training_memory(
         sequences=2 if kind in ("dpo", "orpo") else 1,
         kept=kept,
         device=device,
-        reference=rewarded and adapter == "none" and body.beta > 0,
+        reference=held and adapter == "none",
         tiled=rewarded,
     )
     if not rewarded:

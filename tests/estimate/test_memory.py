@@ -133,3 +133,14 @@ def test_writing_is_bound_by_reading_the_weights() -> None:
     device = time.DEVICES["cpu"]
     assert time.answering_seconds(PARAMETERS, 0, 10, device) == pytest.approx(10 * PARAMETERS * 4 / device.bandwidth)
     assert time.optimal_tokens(5e6) == 1e8
+
+
+@pytest.mark.parametrize(("kind", "copies"), [("dpo", 2), ("kto", 2), ("orpo", 1), ("full", 1)])
+def test_what_is_held_to_the_model_that_it_started_from_keeps_that_model(kind: str, copies: int) -> None:
+    body = SimpleNamespace(adapter="none", batch_size=1, max_length=64)
+    needs = training_memory(kind, body, SMOL, 1000, "cpu")
+    assert needs is not None
+    assert needs.weights == copies * 4 * 1000
+    body.adapter = "lora"
+    held = training_memory(kind, body, SMOL, 1000, "cpu") if kind != "full" else None
+    assert held is None or held.weights == 4 * 1000
