@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lcspec.compile.known import Known
+from lcspec.compile.ladders import effective_ladder
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Bound, GateSpec, Spec
 from lcspec.ir.strict import Strict
@@ -140,6 +141,17 @@ def tuned_on(entry: Bound) -> tuple[str, str] | None:
     """The (data entry, split) that a recipe learns from, or None."""
     reference = getattr(entry.body, "data", None)
     return split_of(reference) if isinstance(reference, str) else None
+
+
+def prompts_learnt(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Recipe to the prompts that its rows may be rendered with: those of its rung, else of the rungs below."""
+    found: dict[str, tuple[str, ...]] = {}
+    prompts: tuple[str, ...] = tuple(spec.entries("prompt"))
+    for rung in effective_ladder(spec):
+        prompts = rung.prompts or prompts
+        for recipe in rung.tuning:
+            found[recipe] = tuple(dict.fromkeys((*found.get(recipe, ()), *prompts)))
+    return found
 
 
 def plural(count: int, noun: str) -> str:

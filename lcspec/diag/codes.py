@@ -134,6 +134,7 @@ TITLES = {
     "LC0517": "groups of completions that do not fill the batch",
     "LC0518": "clipping of what cannot move",
     "LC0519": "completions that leave no room for a question",
+    "LC0520": "passages in a prompt that rows are learnt with",
     "LC0550": "conversation that cannot be read",
     "LC0551": "judgement that is neither true nor false",
     "LC0552": "pattern that is no regular expression",
