@@ -23,9 +23,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, str(Path(__file__).parents[1]))  # `from tests.tiny import …`
 
 
+def whole_suite(config: pytest.Config) -> bool:
+    """Whether no file and no test was named."""
+    return bool(config.args == config.getini("testpaths"))
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two processes for the whole suite, none for a file or a test that was named."""
-    return 2 if config.args == config.getini("testpaths") else 0
+    return 2 if whole_suite(config) else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of the whole suite the core: what imports torch is a group of its own, unless it was named or asked for."""
+    if whole_suite(config) and config.option.markexpr == "not slow":
+        config.option.markexpr = "not slow and not ml"
 
 
 LONG = ("e2e", "kinds/tuning", "codegen", "faults", "run/remote", "test_replay", "run/", "report")  # in turn

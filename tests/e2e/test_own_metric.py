@@ -18,6 +18,8 @@ SCORE = "score:s.validation:m/p"
 SPEC = faults.SPEC.replace("metrics: [accuracy]", "metrics: [accuracy, brevity]").replace(
     "  gates:", "  metrics: {brevity: {kind: python, path: m.py, function: brevity}}\n  gates:"
 )
+FILES = "config.json, model.safetensors, tokenizer.json, tokenizer_config.json, chat_template.jinja"
+SPEC = SPEC.replace("path: model}", f"path: model, files: [{FILES}]}}")
 SPEC = SPEC.replace('p: {user: "{{ text }}"}', 'p: {format: text, user: "{{ text }}="}')
 BREVITY = "def brevity(row):\n    print('judging', row['id'])\n    return len(row['answer'])\n"
 

@@ -24,6 +24,8 @@ from tests.run.harness import (
     wait_for,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def outputs(folder: Path) -> dict[str, dict[str, str]]:
     """Digests by step: what must be equal however a run was disturbed."""

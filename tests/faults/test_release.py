@@ -13,6 +13,8 @@ from lcspec.run.store import Store
 from tests.faults.store_ok import assert_store_ok
 from tests.run.harness import environment
 
+pytestmark = pytest.mark.slow
+
 
 def apply(folder: Path, *remote: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.faults.release_to_run", str(folder), *remote]

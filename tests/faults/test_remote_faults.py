@@ -26,6 +26,8 @@ from tests.run.remote.conftest import s3  # noqa: F401 - a fixture
 from tests.run.remote.machine import Machine, file_of, key, planned
 from tests.run.remote.proxy import BUSY, CUT, CUT_ANSWER, OK, STALL, Proxy, proxy
 
+pytestmark = pytest.mark.slow
+
 ROUNDS, PUBLISHERS = 20, 5
 LEAST = {"AWS_MAX_ATTEMPTS": "2"}  # so that a test waits less for what is bounded anyway
 

@@ -15,7 +15,7 @@ def s3() -> Iterator[str]:
         yield endpoint
 
 
-@pytest.fixture(params=["memory", "file", "s3"])
+@pytest.fixture(params=["memory", "file", pytest.param("s3", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A URL of each kind, with nothing there yet."""
     if request.param == "s3":
