@@ -123,7 +123,7 @@ def test_a_model_with_code_of_its_own_learns_beside_a_reward_of_ones_own(
     """In a process of its own: a model's code closes the process that loads it, and the reward's starts before."""
     own = {**inputs, "model": str(write_own_model(tmp_path / "own"))}
     job = asked("rloo", {**said, "max-steps": 3}, own, tmp_path)
-    code = {f"remote-code:own/{name}": [digest(text)] for name, text in FILES.items()}
+    code = {f"remote-code:{name}": [digest(text)] for name, text in FILES.items()}
     job = replace(job, params={**job.params, "capabilities": {**job.params["capabilities"], **code}})
     (tmp_path / "job.json").write_text(job.to_text())
     command = [sys.executable, "-m", "tests.kinds.tuning.steps", str(tmp_path / "job.json")]
