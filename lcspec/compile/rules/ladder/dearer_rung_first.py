@@ -14,7 +14,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
             before = {name for lower in spec.ladder[:tunes] for name in (*lower.prompts, *lower.models)}
             fresh = [name for name in (*rung.prompts, *rung.models) if name not in before]
             if not rung.tuning and fresh:
-                message = f"`{fresh[0]}` is tried untuned only after a rung that trains"
+                message = f"`{fresh[0]}` costs no training, and is first tried after a rung that trains"
                 also = ((("ladder", tunes, "tuning"), "trains here"),)
                 report.warning(
                     "LC0206", ("ladder", index), message, "put the rung below the one that trains", also=also
