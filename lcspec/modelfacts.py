@@ -24,6 +24,7 @@ _SIZES = """
 """
 KEPT = frozenset(_SIZES.split())  # what arithmetic reads of a config, and a lock keeps
 MOST_HEADER = 100 << 20
+TEMPLATE, GENERATION, CARD = "chat_template.jinja", "generation_config.json", "README.md"
 
 
 def of_folder(folder: str, open: Open) -> dict[str, Any]:
@@ -40,9 +41,9 @@ def of_folder(folder: str, open: Open) -> dict[str, Any]:
     if not isinstance(config, dict):
         return {}
     tokenizer = read("tokenizer_config.json")
-    template, card = member("chat_template.jinja"), member("README.md")
+    template, card = member(TEMPLATE), member(CARD)
     text = template.read_text(encoding="utf-8") if template is not None else None
-    facts = of_config(config, tokenizer, read("generation_config.json"), text)
+    facts = of_config(config, tokenizer, read(GENERATION), text)
     facts["languages"] = of_card(card.read_text(encoding="utf-8", errors="replace")) if card is not None else None
     if facts["parameters"] is None:
         weights = member("model.safetensors")

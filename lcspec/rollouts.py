@@ -89,6 +89,21 @@ def questions(io: StepIO, loaded: Any) -> Questions:
     return Questions(shown, known, decoder, params["input"], params["labels"], params["stop"])
 
 
+def learn(io: StepIO, base: Any, config: Any, **own: Any) -> None:
+    """Trains with TRL's class `base`; writes the model folder, and the adapter folder when there are adapters.
+
+    `config` is its class of arguments, `own` are those that the other class does not have.
+    """
+    from lcspec import training
+    from lcspec.kinds import rewards
+
+    with rewards.opened(io) as said:  # first: a model with code of its own closes the process to new ones
+        loaded = training.load(io)
+        made = trainer(io, base, config, loaded, questions(io, loaded), said, **own)
+        training.fit(io, made)
+    training.save(io, made, loaded.tokenizer)
+
+
 def trainer(
     io: StepIO, base: Any, config: Any, loaded: Any, asked: Questions, rewards: Mapping[str, Ask], **own: Any
 ) -> Any:

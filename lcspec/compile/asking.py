@@ -143,6 +143,13 @@ def tuned_on(entry: Bound) -> tuple[str, str] | None:
     return split_of(reference) if isinstance(reference, str) else None
 
 
+def learns_texts(recipe: Bound) -> bool:
+    """Whether a recipe learns texts as they are, documents among them, without a prompt."""
+    from lcspec.kinds import registry
+
+    return any("documents" in roles for roles in registry.load("tuning", recipe.kind).needs)
+
+
 def prompts_learnt(spec: Spec) -> dict[str, tuple[str, ...]]:
     """Recipe to the prompts that its rows may be rendered with: those of its rung, else of the rungs below."""
     found: dict[str, tuple[str, ...]] = {}

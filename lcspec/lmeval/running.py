@@ -7,9 +7,10 @@ environment has none), rows come from files that were hashed, and functions from
 import random
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from lcspec.canon import digest_bytes
 from lcspec.kinds.api import StepIO, within
@@ -24,6 +25,8 @@ from lcspec.lmeval.tasks import Code, Reader, Task, own_validation, read_task, s
 
 _SEE = "the step's log has the whole traceback: `lcspec logs`"
 VALIDATION = "validation"
+
+T = TypeVar("T")
 
 
 def run(io: StepIO) -> None:
@@ -61,6 +64,15 @@ def _reader(io: StepIO) -> Reader:
     return read
 
 
+def _told(io: StepIO, what: str, do: Callable[[], T]) -> T:
+    """What `do` makes; ends the step (LC1240) when lm-eval, a library, or a function of the user's own raises."""
+    try:
+        return do()
+    except Exception as error:  # noqa: BLE001 - they raise what they like, about broken files too
+        traceback.print_exc()
+        io.fail(f"{what}: {type(error).__name__}: {error}", help=_SEE, code="LC1240")
+
+
 def _tasks(io: StepIO) -> list[Task]:
     try:
         return [read_task(file, _reader(io)) for file in io.params["tasks"]]
@@ -81,12 +93,8 @@ def _rows(io: StepIO, at: int, task: Task) -> dict[str, Any]:
     if missing := sorted(set(wanted) - set(files)):
         message = f"`{task.name}` names the split `{missing[0]}`, its data has {', '.join(sorted(files))}"
         io.fail(message, help="correct the split, or name its files under `dataset_kwargs`", code="LC0405")
-    try:
-        return {split: _dataset([place(one) for one in files[split]]) for split in wanted}
-    except Exception as error:  # noqa: BLE001 - pandas, pyarrow and datasets raise what they like about broken files
-        traceback.print_exc()
-        message = f"the rows of `{task.name}` cannot be read: {type(error).__name__}: {error}"
-        io.fail(message, help=_SEE, code="LC1240")
+    paths = {split: [place(one) for one in files[split]] for split in wanted}
+    return _told(io, f"the rows of `{task.name}` cannot be read", lambda: {one: _dataset(paths[one]) for one in paths})
 
 
 def _dataset(paths: Sequence[Path]) -> Any:
@@ -127,6 +135,10 @@ def _allowed(io: StepIO, one: Code) -> bytes:
     return data
 
 
+def _run(data: bytes, file: str, place: dict[str, Any]) -> None:
+    exec(compile(data, file, "exec"), place)
+
+
 def _functions(io: StepIO, code: Mapping[Code, bytes]) -> dict[Any, Any]:
     """Each function by the place that names it; a file that is named twice runs once."""
     modules: dict[str, ModuleType] = {}
@@ -135,11 +147,8 @@ def _functions(io: StepIO, code: Mapping[Code, bytes]) -> dict[Any, Any]:
         if one.file not in modules:
             modules[one.file] = ModuleType(f"lcspec_task_{digest_bytes(data)[:12]}")
             modules[one.file].__file__ = one.file
-            try:
-                exec(compile(data, one.file, "exec"), modules[one.file].__dict__)
-            except Exception as error:  # noqa: BLE001 - code of the user's own raises what it likes
-                traceback.print_exc()
-                io.fail(f"`{one.file}` cannot be run: {type(error).__name__}: {error}", help=_SEE, code="LC1240")
+            place = modules[one.file].__dict__
+            _told(io, f"`{one.file}` cannot be run", partial(_run, data, one.file, place))
         function = getattr(modules[one.file], one.name, None)
         if function is None:
             io.fail(f"`{one.file}` has no `{one.name}`", help="define it there, or correct the task", code="LC1240")
@@ -184,12 +193,7 @@ def _resolved(value: Any, functions: Mapping[Any, Any]) -> Any:
 def _loaded(io: StepIO, configs: list[dict[str, Any]]) -> Any:
     from lm_eval.tasks import TaskManager
 
-    try:
-        loaded = TaskManager(include_defaults=False).load(configs)
-    except Exception as error:  # noqa: BLE001 - lm-eval and functions of the user's own raise what they like
-        traceback.print_exc()
-        message = f"lm-eval cannot make the task: {type(error).__name__}: {error}"
-        io.fail(message, help=_SEE, code="LC1240")
+    loaded = _told(io, "lm-eval cannot make the task", lambda: TaskManager(include_defaults=False).load(configs))
     shots = io.params["num-fewshot"]
     for name, task in loaded["tasks"].items():
         said = task.get_config("num_fewshot")
@@ -227,17 +231,15 @@ def _evaluated(io: StepIO, model: Any, loaded: Any, asked: Mapping[str, list[int
     random.seed(seed)
     numpy.random.seed(seed)
     torch.manual_seed(seed)
-    try:
-        return evaluate(
-            lm=model,
-            task_dict=loaded,
-            samples=dict(asked),
-            bootstrap_iters=0,
-            log_samples=True,
-            system_instruction=io.params["system"],
-            apply_chat_template=io.params["apply-chat-template"],
-            fewshot_as_multiturn=io.params["fewshot-as-multiturn"],
-        )
-    except Exception as error:  # noqa: BLE001 - lm-eval and functions of the user's own raise what they like
-        traceback.print_exc()
-        io.fail(f"lm-eval stopped: {type(error).__name__}: {error}", help=_SEE, code="LC1240")
+    asking = partial(
+        evaluate,
+        lm=model,
+        task_dict=loaded,
+        samples=dict(asked),
+        bootstrap_iters=0,
+        log_samples=True,
+        system_instruction=io.params["system"],
+        apply_chat_template=io.params["apply-chat-template"],
+        fewshot_as_multiturn=io.params["fewshot-as-multiturn"],
+    )
+    return _told(io, "lm-eval stopped", asking)

@@ -25,11 +25,10 @@ from lcspec.kinds.api import (
     within,
 )
 from lcspec.modelcode import code_of
-from lcspec.modelfacts import of_folder, source_facts
+from lcspec.modelfacts import CARD, GENERATION, TEMPLATE, of_folder, source_facts
 from lcspec.pickles import convert_index, convert_pickle
 from lcspec.runtime.scan import PICKLED, check_files, is_pickle
 
-_CARD, _FURTHER = "README.md", ("chat_template.jinja", "generation_config.json")  # where they lie, they matter
 ALLOWED = (".json", ".safetensors", ".txt", ".jinja", ".model")
 
 
@@ -80,9 +79,11 @@ def _allowed(ctx: Context, entry: Bound) -> dict[str, Any]:
 def inspect(body: Any, open: Callable[[str], Path | None]) -> dict[str, Any]:
     """Facts from the small files and the weights' header; `open` gives a copy of a member, None where there is none."""
     folder = PurePosixPath(body.path)
-    members = {str(folder / name) for name in (*body.files, _CARD)}
+    members = {str(folder / name) for name in (*body.files, CARD)}
     facts = of_folder(str(folder), lambda member: open(member) if member in members else None)
-    if left := [name for name in _FURTHER if name not in body.files and open(str(folder / name)) is not None]:
+    if left := [
+        name for name in (TEMPLATE, GENERATION) if name not in body.files and open(str(folder / name)) is not None
+    ]:
         facts |= {"unlisted": left}
     files = {name: open(str(folder / name)) for name in body.files if name.endswith(".py")}
     code = {name: source_facts(path.read_bytes()) for name, path in files.items() if path is not None}

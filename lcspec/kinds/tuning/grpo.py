@@ -42,16 +42,10 @@ def train(io: StepIO) -> None:
     """Trains on sampled completions; writes the model folder, and the adapter folder when there are adapters."""
     from trl import GRPOConfig, GRPOTrainer
 
-    from lcspec import rollouts, training
-    from lcspec.kinds import rewards
+    from lcspec import rollouts
 
-    with rewards.opened(io) as said:  # first: a model with code of its own closes the process to new ones
-        loaded = training.load(io)
-        asked = rollouts.questions(io, loaded)
-        own = {"loss_type": io.params["loss"].replace("-", "_"), "scale_rewards": io.params["scale-rewards"]}
-        trainer = rollouts.trainer(io, GRPOTrainer, GRPOConfig, loaded, asked, said, **own)
-        training.fit(io, trainer)
-    training.save(io, trainer, loaded.tokenizer)
+    loss, scale = io.params["loss"].replace("-", "_"), io.params["scale-rewards"]
+    rollouts.learn(io, GRPOTrainer, GRPOConfig, loss_type=loss, scale_rewards=scale)
 
 
 EXAMPLE = "{kind: grpo, after: lora, data: tickets.train, rewards: {right: {metric: exact-match}}}"

@@ -36,16 +36,9 @@ def train(io: StepIO) -> None:
     """Trains on sampled completions; writes the model folder, and the adapter folder when there are adapters."""
     from trl import RLOOConfig, RLOOTrainer
 
-    from lcspec import rollouts, training
-    from lcspec.kinds import rewards
+    from lcspec import rollouts
 
-    with rewards.opened(io) as said:  # first: a model with code of its own closes the process to new ones
-        loaded = training.load(io)
-        asked = rollouts.questions(io, loaded)
-        own = {"normalize_advantages": io.params["normalize"]}
-        trainer = rollouts.trainer(io, RLOOTrainer, RLOOConfig, loaded, asked, said, **own)
-        training.fit(io, trainer)
-    training.save(io, trainer, loaded.tokenizer)
+    rollouts.learn(io, RLOOTrainer, RLOOConfig, normalize_advantages=io.params["normalize"])
 
 
 EXAMPLE = "{kind: rloo, after: lora, data: tickets.train, rewards: {right: {metric: exact-match}}}"

@@ -7,8 +7,7 @@ from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.compile.ladders import effective_ladder, generators
 from lcspec.ir.spec import Spec
-
-TEMPLATE, GENERATION = "chat_template.jinja", "generation_config.json"
+from lcspec.modelfacts import GENERATION, TEMPLATE
 
 
 def check(spec: Spec, known: Known, report: Reporter) -> None:

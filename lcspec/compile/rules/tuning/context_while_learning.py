@@ -1,12 +1,9 @@
 """Rows are learnt without retrieval: a prompt that shows passages cannot be filled there."""
 
-from lcspec.compile.asking import prompt_fields, prompts_learnt, template_variables
+from lcspec.compile.asking import learns_texts, prompt_fields, prompts_learnt, template_variables
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.spec import Spec
-from lcspec.kinds import registry
-
-TEXTS = "documents"  # in `Kind.needs`: learnt as they are, without a prompt
 
 
 def check(spec: Spec, known: Known, report: Reporter) -> None:
@@ -14,7 +11,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
     entries = spec.entries("tuning")
     for name, prompts in prompts_learnt(spec).items():
         entry = entries.get(name)
-        if entry is None or any(TEXTS in roles for roles in registry.load("tuning", entry.kind).needs):
+        if entry is None or learns_texts(entry):
             continue
         shows = [one for one in prompts if one in spec.entries("prompt") and _shows(spec, one)]
         if not shows:

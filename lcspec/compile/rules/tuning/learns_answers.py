@@ -1,13 +1,12 @@
 """A recipe needs rows with what it learns from, as its kind says: right answers, preference pairs, feedback, texts."""
 
-from lcspec.compile.asking import columns_of, learns_answers, tuned_on
+from lcspec.compile.asking import columns_of, learns_answers, learns_texts, tuned_on
 from lcspec.compile.check import Reporter
 from lcspec.compile.known import Known
 from lcspec.ir.document import Path
 from lcspec.ir.spec import Bound, Spec
 from lcspec.kinds import registry
 
-TEXTS = "documents"  # in `Kind.needs`: an entry of documents will do
 JUDGED = ("chosen", "rejected", "completion", "desirable")
 
 
@@ -19,7 +18,7 @@ def check(spec: Spec, known: Known, report: Reporter) -> None:
         needs = registry.load("tuning", entry.kind).needs
         if data is None or not needs:
             continue
-        texts = any(TEXTS in roles for roles in needs)
+        texts = learns_texts(entry)
         also: tuple[tuple[Path, str], ...] = ((data.path, "this entry"),)
         path = (*entry.path, "data")
         if data.kind == "documents":
